@@ -1,0 +1,99 @@
+# Every way into this tree; `make help` lists them. Each installs what it needs first (packages.txt).
+# CMake alone works too: cmake --preset release && cmake --build --preset release.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CONFIG ?= sentinel.yaml
+FUZZ_SECONDS ?= 60
+# Computed when a recipe needs it, not on each call of make.
+JOBS = $(shell cmake/setup/jobs)
+
+# What runs and what is installed: the agent, its libraries, its plugins.
+SHIPPED = core/all plugins/all sinks/all
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build the agent and run it with sentinel.yaml (or CONFIG=file)
+	@exec build/sentinel run $(CONFIG)
+
+.PHONY: build
+build: packages arrows build/build.ninja ## Build build/sentinel and build/plugins/*.so
+	@cmake --build --preset release --parallel $(JOBS) --target $(SHIPPED)
+
+.PHONY: test
+test: packages peers check ## Run every test: under ASan and UBSan, under TSan, and plain
+	@$(MAKE) --no-print-directory test-asan
+	@$(MAKE) --no-print-directory test-tsan
+	@$(MAKE) --no-print-directory test-plain
+
+.PHONY: quick
+quick: packages peers test-plain ## Run the tests of the plain build alone
+
+.PHONY: test-asan test-tsan
+test-asan test-tsan: test-%: build/%/build.ninja
+	@cmake --build --preset $* --parallel $(JOBS)
+	@cmake/setup/run-tests $*
+
+.PHONY: test-plain
+test-plain: build/build.ninja
+	@cmake --build --preset release --parallel $(JOBS)
+	@cmake/setup/run-tests release
+
+.PHONY: check
+check: arrows ## Check the arrows between the parts, and the format (no build needed)
+	@cmake/setup/format --check
+
+.PHONY: arrows
+arrows:
+	@python3 -B tests/arrows/check_arrows.py
+
+.PHONY: install
+install: build ## Install program, plugins, SDK and CMake package (PREFIX=… DESTDIR=…)
+	@DESTDIR='$(DESTDIR)' cmake --install build --prefix '$(PREFIX)'
+
+.PHONY: format
+format: packages ## Format every source file
+	@cmake/setup/format
+
+.PHONY: tidy
+tidy: packages build/tidy/build.ninja ## Run clang-tidy over every source file
+	@cmake/setup/tidy
+
+.PHONY: bench
+bench: packages build/build.ninja ## Run the benchmarks
+	@cmake --build --preset release --parallel $(JOBS) --target $(SHIPPED) tests/bench/all
+	@cmake/setup/bench
+
+.PHONY: bench-peers
+bench-peers: build ## Measure the agent beside node_exporter and collectd
+	@cmake/peers/fetch
+	@tests/bench/peers/run --output build/bench-peers.md
+
+.PHONY: fuzz
+fuzz: packages build/fuzz/build.ninja ## Run each fuzzer for FUZZ_SECONDS
+	@cmake --build --preset fuzz --parallel $(JOBS) --target tests/fuzz/all
+	@cmake/setup/fuzz $(FUZZ_SECONDS)
+
+.PHONY: packages
+packages:
+	@cmake/setup/install-packages
+
+.PHONY: peers
+peers: packages
+	@cmake/peers/fetch
+
+.PHONY: clean
+clean: ## Delete all that was built and fetched
+	rm -rf build
+
+build/build.ninja: CMakePresets.json
+	@cmake --preset release
+
+build/%/build.ninja: CMakePresets.json
+	@cmake --preset $*

@@ -1,0 +1,40 @@
+# sentinel_add_plugin(NAME SOURCES… [LIBRARIES…])
+#
+# A plugin as a shared object NAME.so that the agent can unload again. What makes that so:
+#  - a version script that exports the entry function alone, so that no inline variable or template of the C++ library
+#    becomes a process-wide symbol;
+#  - -fno-gnu-unique (g++), because a GNU-unique symbol keeps the object mapped after dlclose, which still returns 0;
+#  - -z defs, because an undefined symbol must break the link, not the agent an hour later.
+include_guard()
+
+set(SENTINEL_PLUGIN_VERSION_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
+
+function(sentinel_add_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT_DIRECTORY" "SOURCES;LIBRARIES")
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "sentinel_add_plugin(${name}): name the SOURCES")
+  endif()
+  if(TARGET sentinel::sdk)
+    set(sdk sentinel::sdk)
+  else()
+    set(sdk sentinel_sdk)
+  endif()
+  if(NOT arg_OUTPUT_DIRECTORY)
+    set(arg_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
+  endif()
+  add_library(${name} MODULE ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${sdk} ${arg_LIBRARIES})
+  target_compile_features(${name} PRIVATE cxx_std_20)
+  set_target_properties(${name} PROPERTIES
+    PREFIX ""
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON
+    LINK_DEPENDS ${SENTINEL_PLUGIN_VERSION_SCRIPT}
+    LIBRARY_OUTPUT_DIRECTORY ${arg_OUTPUT_DIRECTORY})
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_link_options(${name} PRIVATE
+    -Wl,--version-script=${SENTINEL_PLUGIN_VERSION_SCRIPT} -Wl,-z,now -Wl,--as-needed
+    # A sanitizer's run-time lives in the agent, so a sanitized plugin has symbols that only the agent resolves.
+    $<$<NOT:$<BOOL:${SENTINEL_SANITIZE}>>:-Wl,-z,defs>)
+endfunction()

@@ -1,0 +1,385 @@
+/// The boundary between the agent and a plugin, in C.
+///
+/// A plugin is a shared object that exports one function, `sentinel_plugin_entry`, which returns a constant descriptor.
+/// Nothing of C++ crosses: no object, exception, allocator or ownership. In C++ use collector.hpp or sink.hpp, which
+/// make the descriptor from a class; this header is the contract they keep, and what other languages bind to.
+///
+/// Rules that hold for every declaration below
+/// - Structs grow at their end alone and carry their size first. A reader takes a member only if `size` covers it, and
+///   walks an array of structs by the `size` of its first element.
+/// - Text is UTF-8, not terminated, as a `sentinel_string`. What is passed in lives until the call returns, unless said.
+/// - Functions return 0 or a `sentinel_code`; then `error` holds a sentence. No function may let an exception out.
+/// - "lifecycle" names the states in which the host calls a function or a plugin may call it:
+///   created -> started -> drained -> stopped; `resume` leads from drained back to started.
+/// - Threading: a `serial` plugin's calls never overlap but may come from any thread. An `own_threads` plugin may call
+///   the host from its own threads between start and stop, and joins them in stop.
+/// - Every call has a deadline. A call that overruns is not interrupted; its instance is set aside until it returns.
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SENTINEL_ABI_MAGIC UINT64_C(0x4c454e49544e4553) /* "SENTINEL" in little endian */
+#define SENTINEL_ABI_MAJOR 1u /* moves when a plugin must be rebuilt */
+#define SENTINEL_ABI_MINOR 0u /* moves when something was appended */
+
+/// Name of the ELF note's owner and its type; the descriptor of the note is a `sentinel_note`.
+#define SENTINEL_NOTE_OWNER "Sentinel"
+#define SENTINEL_NOTE_TYPE 1u
+
+/// A view of UTF-8 text or, for saved state, of bytes. `data` may be null when `size` is 0.
+typedef struct sentinel_string {
+  const char* data;
+  uint64_t size;
+} sentinel_string;
+
+typedef enum sentinel_code {
+  SENTINEL_OK = 0,
+  SENTINEL_FAILED = 1,
+  SENTINEL_INVALID_ARGUMENT = 2,
+  SENTINEL_NO_DATA = 3,
+  SENTINEL_UNSUPPORTED = 4,
+  SENTINEL_NOT_FOUND = 5,
+  SENTINEL_PERMISSION = 6,
+  SENTINEL_TIMEOUT = 7,
+  SENTINEL_EXHAUSTED = 8
+} sentinel_code;
+
+/// Why a call failed. The caller owns it and sets `size`; the callee fills the rest. `message` is not terminated.
+typedef struct sentinel_error {
+  uint32_t size;
+  int32_t code;
+  uint32_t message_size;
+  uint32_t reserved;
+  char message[1008];
+} sentinel_error;
+
+/// Takes bytes; the host owns it, and it is valid during the call that got it. Returns a `sentinel_code`.
+typedef struct sentinel_writer {
+  uint32_t size;
+  uint32_t reserved;
+  void* context;
+  int32_t (*write)(struct sentinel_writer* self, const char* data, uint64_t size);
+} sentinel_writer;
+
+/* Configuration ---------------------------------------------------------------------------------------------------- */
+
+typedef enum sentinel_field_type {
+  SENTINEL_STRING = 1,
+  SENTINEL_PATH = 2, /* relative ones are relative to the configuration file that names them */
+  SENTINEL_INTEGER = 3,
+  SENTINEL_NUMBER = 4,
+  SENTINEL_BOOLEAN = 5,  /* integer 0 or 1 */
+  SENTINEL_DURATION = 6, /* "5s", "100ms"; integer in nanoseconds */
+  SENTINEL_BYTES = 7,    /* "64KiB"; integer in bytes */
+  SENTINEL_STRING_LIST = 8,
+  SENTINEL_INTEGER_LIST = 9
+} sentinel_field_type;
+
+#define SENTINEL_FIELD_REQUIRED 1u
+
+/// One key that a plugin's `config:` may hold. The host checks a configuration against these before create.
+typedef struct sentinel_field {
+  uint32_t size;
+  uint32_t type; /* sentinel_field_type */
+  uint32_t flags;
+  uint32_t reserved;
+  sentinel_string name;
+  sentinel_string help;
+  sentinel_string default_value; /* in the notation of the file; a list's elements separated by commas; empty: none */
+  sentinel_string choices;       /* the only values allowed, separated by commas; empty: any */
+  double minimum;                /* bounds of integer, number, duration (seconds) and bytes */
+  double maximum;
+} sentinel_field;
+
+/// The checked value of one field: `text` always, beside it the member that its type names.
+typedef struct sentinel_config_value {
+  uint32_t size;
+  uint32_t type;
+  sentinel_string name;
+  sentinel_string text;
+  int64_t integer;
+  double number;
+  const sentinel_string* strings;
+  const int64_t* integers;
+  uint64_t count; /* of strings or integers */
+} sentinel_config_value;
+
+/// Every field of the schema, given or by default; a field with neither is absent. Valid during create.
+typedef struct sentinel_config {
+  uint32_t size;
+  uint32_t value_count;
+  const sentinel_config_value* values;
+} sentinel_config;
+
+/* Data ------------------------------------------------------------------------------------------------------------- */
+
+typedef enum sentinel_metric_kind {
+  SENTINEL_GAUGE = 1,
+  SENTINEL_COUNTER = 2,
+  SENTINEL_HISTOGRAM = 3,
+  SENTINEL_EVENT = 4 /* no series: each record stands alone and carries its labels in its context */
+} sentinel_metric_kind;
+
+/// What a collector measures. Identity: instance, name, kind, unit, label keys and bounds.
+typedef struct sentinel_metric {
+  uint32_t size;
+  uint32_t kind;
+  sentinel_string name; /* [a-zA-Z_:][a-zA-Z0-9_:]*; base units, `_total` on counters */
+  sentinel_string help;
+  sentinel_string unit; /* "seconds", "bytes", "ratio" … or empty */
+  const sentinel_string* label_keys;
+  const double* bounds; /* upper bounds of a histogram's buckets, ascending, without +Inf */
+  uint32_t label_count;
+  uint32_t bound_count;
+} sentinel_metric;
+
+/// The circumstances of an event, taken when it happened. 0, empty or null: not known.
+typedef struct sentinel_context {
+  uint32_t size;
+  uint32_t pid;
+  uint32_t tid;
+  uint32_t ppid;
+  uint64_t start_time_ns; /* of the process, CLOCK_BOOTTIME */
+  uint64_t cgroup_id;     /* inode of its cgroup v2 directory */
+  sentinel_string comm;
+  sentinel_string parent_comm;
+  sentinel_string container_id;
+  const uint64_t* stack; /* kernel addresses, innermost first */
+  const sentinel_string* labels; /* values in the order of the metric's label keys */
+  uint32_t stack_count;
+  uint32_t label_count;
+} sentinel_context;
+
+/// One sample or event. The host copies it and what it points to.
+typedef struct sentinel_record {
+  uint32_t size;
+  uint32_t metric;  /* from declare_metric */
+  uint64_t series;  /* from sentinel_batch.series; 0 for events */
+  uint64_t time_ns; /* CLOCK_BOOTTIME; 0 on a sample: the tick of its collection */
+  double value;     /* of a histogram: the sum of its observations */
+  uint32_t flags;   /* none yet: 0 */
+  uint32_t bucket_count;
+  const uint64_t* buckets; /* cumulative counts, one a bound and one for +Inf */
+  const sentinel_context* context;
+} sentinel_record;
+
+/// Where a collection's records go. The host owns it; valid from collect's start to its return (or open to close).
+/// A batch is taken whole when the collection ends well, else not at all.
+typedef struct sentinel_batch {
+  uint32_t size;
+  uint32_t reserved;
+  void* context;
+  uint64_t tick_ns;  /* CLOCK_BOOTTIME at which this collection was scheduled */
+  uint64_t every_ns; /* the collector's interval */
+  /// The handle of the series with these label values, in the order of the metric's keys. Invalid UTF-8 and control
+  /// characters are replaced. The handle stays valid as long as each good collection reports the series.
+  /// Errors: invalid_argument (unknown metric, wrong number of values).
+  int32_t (*series)(struct sentinel_batch* self, uint32_t metric, const sentinel_string* values, uint32_t count,
+                    uint64_t* handle, sentinel_error* error);
+  /// Appends copies. Errors: invalid_argument (unknown metric, ended series, wrong number of buckets or labels),
+  /// exhausted (the batch's limit); then nothing was appended.
+  int32_t (*append)(struct sentinel_batch* self, const sentinel_record* records, uint64_t count, sentinel_error* error);
+} sentinel_batch;
+
+/* What a sink sees ------------------------------------------------------------------------------------------------- */
+
+/// One live series. Label values are in the order of its family's keys and never contain invalid UTF-8.
+typedef struct sentinel_series {
+  uint32_t size;
+  uint32_t bucket_count;
+  const sentinel_string* labels;
+  uint64_t time_ns;
+  double value;
+  const uint64_t* buckets;
+} sentinel_series;
+
+/// The series of one metric of one instance. Families of one name stand together and agree in kind and help.
+typedef struct sentinel_family {
+  uint32_t size;
+  uint32_t kind;
+  sentinel_string name;
+  sentinel_string help;
+  sentinel_string unit;
+  sentinel_string instance; /* the collector's name in the pipeline file */
+  const sentinel_string* label_keys; /* the declared ones, then the constant ones of the pipeline file */
+  const double* bounds;
+  const sentinel_series* series;
+  uint64_t series_count;
+  uint32_t label_count;
+  uint32_t bound_count;
+} sentinel_family;
+
+/// What a sink may render: sorted by name, consistent, and valid during the call.
+typedef struct sentinel_series_view {
+  uint32_t size;
+  uint32_t family_count;
+  const sentinel_family* families;
+} sentinel_series_view;
+
+/* Host services ---------------------------------------------------------------------------------------------------- */
+
+/// The host as one instance sees it; owned by the host, valid from create to the return of destroy.
+typedef struct sentinel_host {
+  uint32_t size;
+  uint32_t reserved;
+  void* context;
+  /// CLOCK_BOOTTIME in nanoseconds, or a test's clock. Any thread.
+  uint64_t (*now_ns)(const struct sentinel_host* self);
+  /// Announces a metric and gives its id. In create only. Errors: invalid_argument (name, keys, bounds; declared twice).
+  int32_t (*declare_metric)(const struct sentinel_host* self, const sentinel_metric* metric, uint32_t* id,
+                            sentinel_error* error);
+  /// A further service by its id, or null when this host has none of that id. Any thread; valid as long as the host.
+  const void* (*extension)(const struct sentinel_host* self, const char* id);
+} sentinel_host;
+
+typedef enum sentinel_log_level {
+  SENTINEL_DEBUG = 1,
+  SENTINEL_INFO = 2,
+  SENTINEL_WARNING = 3,
+  SENTINEL_ERROR = 4
+} sentinel_log_level;
+
+/// "sentinel.log/1": lines in the agent's log, marked with the instance. Any thread, from create to destroy.
+#define SENTINEL_EXTENSION_LOG "sentinel.log/1"
+typedef struct sentinel_host_log {
+  uint32_t size;
+  uint32_t reserved;
+  void (*write)(const sentinel_host* host, int32_t level, sentinel_string message);
+} sentinel_host_log;
+
+/// "sentinel.emit/1": collections that an `own_threads` collector opens by itself, between start and stop.
+#define SENTINEL_EXTENSION_EMIT "sentinel.emit/1"
+typedef struct sentinel_host_emit {
+  uint32_t size;
+  uint32_t reserved;
+  /// A batch of the caller's until end_collection, or null when one is open already.
+  sentinel_batch* (*open)(const sentinel_host* host);
+  /// Ends the collection and the batch's life. `ok` 0: its records are dropped, its error is counted and shown.
+  int32_t (*end_collection)(const sentinel_host* host, sentinel_batch* batch, int32_t ok, sentinel_string reason,
+                            sentinel_error* error);
+} sentinel_host_emit;
+
+/// "sentinel.http_routes/1": paths of the agent's one listener. In create only.
+#define SENTINEL_EXTENSION_HTTP_ROUTES "sentinel.http_routes/1"
+typedef struct sentinel_host_http_routes {
+  uint32_t size;
+  uint32_t reserved;
+  /// GET `path` answers with what the sink's render writes. The route opens at start and closes at stop.
+  /// Errors: invalid_argument (not a sink that renders, malformed path, path taken).
+  int32_t (*add_render)(const sentinel_host* host, sentinel_string path, sentinel_string content_type,
+                        sentinel_error* error);
+} sentinel_host_http_routes;
+
+/* The plugin ------------------------------------------------------------------------------------------------------- */
+
+typedef enum sentinel_kind { SENTINEL_KIND_COLLECTOR = 1, SENTINEL_KIND_SINK = 2 } sentinel_kind;
+typedef enum sentinel_threading { SENTINEL_SERIAL = 1, SENTINEL_OWN_THREADS = 2 } sentinel_threading;
+
+/// What every plugin does, in the order of its life. Each runs under a deadline, none overlaps another call.
+typedef struct sentinel_lifecycle {
+  uint32_t size;
+  uint32_t reserved;
+  /// Makes an instance, or returns null and fills `error`. `config` is valid during the call.
+  void* (*create)(const sentinel_host* host, const sentinel_config* config, sentinel_error* error);
+  /// created -> started. May be null.
+  int32_t (*start)(void* instance, sentinel_error* error);
+  /// started -> drained: hand over what is held back; take nothing new. `deadline_ns` is CLOCK_BOOTTIME. May be null.
+  int32_t (*drain)(void* instance, uint64_t deadline_ns, sentinel_error* error);
+  /// drained -> started, as if neither drain nor save had happened. May be null.
+  int32_t (*resume)(void* instance, sentinel_error* error);
+  /// Any state -> stopped: threads joined, descriptors closed. May be null.
+  int32_t (*stop)(void* instance, sentinel_error* error);
+  /// Frees the instance; the last call.
+  void (*destroy)(void* instance);
+  /// A capability of the plugin by its id, or null. Constant over the instance's life. May be null.
+  const void* (*extension)(void* instance, const char* id);
+} sentinel_lifecycle;
+
+typedef struct sentinel_collector {
+  uint32_t size;
+  uint32_t reserved;
+  /// One collection, while started. 0 ends it well: a series that it did not report ends. Else the batch is dropped and
+  /// series stay for two intervals. Null only for `own_threads`, which may use "sentinel.emit/1" instead.
+  int32_t (*collect)(void* instance, sentinel_batch* batch, sentinel_error* error);
+} sentinel_collector;
+
+typedef struct sentinel_sink {
+  uint32_t size;
+  uint32_t reserved;
+  /// Takes records as they come from the sink's pipelines, while started. May be null.
+  int32_t (*consume)(void* instance, const sentinel_record* records, uint64_t count, sentinel_error* error);
+  /// Writes the live series of the sink's pipelines, while started. May be null.
+  int32_t (*render)(void* instance, const sentinel_series_view* view, sentinel_writer* out, sentinel_error* error);
+} sentinel_sink;
+
+/// "sentinel.state/1" of a plugin: what a successor of the same instance goes on from.
+#define SENTINEL_EXTENSION_STATE "sentinel.state/1"
+typedef struct sentinel_plugin_state {
+  uint32_t size;
+  uint32_t version; /* of the format that save writes */
+  /// While drained.
+  int32_t (*save)(void* instance, sentinel_writer* out, sentinel_error* error);
+  /// While created. `unsupported` refuses a version that it cannot read.
+  int32_t (*restore)(void* instance, uint32_t version, sentinel_string state, sentinel_error* error);
+} sentinel_plugin_state;
+
+/// Rows of named tables for the status API. Text is cleaned as label values are.
+typedef struct sentinel_rows {
+  uint32_t size;
+  uint32_t reserved;
+  void* context;
+  void (*add)(struct sentinel_rows* self, sentinel_string table, const sentinel_string* keys,
+              const sentinel_string* values, uint32_t count);
+} sentinel_rows;
+
+/// "sentinel.details/1" of a plugin: lists, such as culprits, that belong in the status API and in no label. Called
+/// after a good collection, while started.
+#define SENTINEL_EXTENSION_DETAILS "sentinel.details/1"
+typedef struct sentinel_plugin_details {
+  uint32_t size;
+  uint32_t reserved;
+  int32_t (*describe)(void* instance, sentinel_rows* rows, sentinel_error* error);
+} sentinel_plugin_details;
+
+/// What `sentinel_plugin_entry` returns: constant, and valid as long as the object is loaded.
+typedef struct sentinel_plugin {
+  uint64_t magic;
+  uint32_t size;
+  uint32_t abi_major;
+  uint32_t abi_minor;
+  uint32_t kind;      /* sentinel_kind */
+  uint32_t threading; /* sentinel_threading */
+  uint32_t field_count;
+  uint32_t capability_count;
+  uint32_t reserved;
+  sentinel_string name; /* [a-z][a-z0-9_]{0,46}; the file is <name>.so */
+  sentinel_string version;
+  sentinel_string licence; /* SPDX */
+  sentinel_string summary; /* one sentence */
+  const sentinel_field* fields;
+  const sentinel_string* capabilities; /* capabilities(7) it needs, such as "CAP_BPF" */
+  const sentinel_lifecycle* lifecycle;
+  const sentinel_collector* collector; /* exactly the one that `kind` names is set */
+  const sentinel_sink* sink;
+} sentinel_plugin;
+
+/// Descriptor of the ELF note, so that a file can be told apart without running its code. Texts are zero-padded.
+typedef struct sentinel_note {
+  uint32_t size;
+  uint32_t abi_major;
+  uint32_t abi_minor;
+  uint32_t kind;
+  char name[48];
+  char version[32];
+} sentinel_note;
+
+typedef const sentinel_plugin* (*sentinel_plugin_entry_function)(void);
+#define SENTINEL_PLUGIN_ENTRY "sentinel_plugin_entry"
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <sentinel/config.hpp>
+#include <sentinel/error.hpp>
+#include <sentinel/metric.hpp>
+
+namespace sentinel {
+
+/// Where a collection puts its records. Valid during collect; not thread-safe.
+///
+/// The first thing that goes wrong is kept, and collect then fails with it even if the plugin returns success, so that
+/// an author need not check each add: a batch is taken whole or not at all.
+class Batch {
+ public:
+  explicit Batch(sentinel_batch* batch) : batch_(batch) {}
+
+  /// The time for which this collection was scheduled, CLOCK_BOOTTIME.
+  [[nodiscard]] std::chrono::nanoseconds tick() const { return std::chrono::nanoseconds(batch_->tick_ns); }
+  /// The collector's interval.
+  [[nodiscard]] std::chrono::nanoseconds every() const { return std::chrono::nanoseconds(batch_->every_ns); }
+
+  /// A sample of a metric without labels.
+  template <MetricKind Kind>
+  void add(Metric<Kind, 0> metric, double value) {
+    add(series_of<Kind>(metric.id, {}), value);
+  }
+
+  /// A sample of the series with these label values, in the order of the declared keys.
+  template <MetricKind Kind, std::size_t Labels, std::size_t Values>
+  void add(Metric<Kind, Labels> metric, double value, const std::string_view (&labels)[Values]) {
+    add(series(metric, labels), value);
+  }
+
+  /// A sample of a series looked up before.
+  template <MetricKind Kind>
+  void add(Series<Kind> series, double value) {
+    static_assert(Kind == MetricKind::gauge || Kind == MetricKind::counter,
+                  "a histogram takes its buckets too, an event its context");
+    sentinel_record record = blank(series.metric, series.handle, value);
+    append(record);
+  }
+
+  /// A histogram: the sum of its observations, and cumulative counts, one a bound and one for +Inf.
+  template <std::size_t Labels, std::size_t Values>
+  void add(Metric<MetricKind::histogram, Labels> metric, double sum, std::span<const std::uint64_t> buckets,
+           const std::string_view (&labels)[Values]) {
+    add_histogram(series(metric, labels), sum, buckets);
+  }
+  void add(Metric<MetricKind::histogram, 0> metric, double sum, std::span<const std::uint64_t> buckets) {
+    add_histogram(series_of<MetricKind::histogram>(metric.id, {}), sum, buckets);
+  }
+
+  /// An event, which happened at `time` (CLOCK_BOOTTIME).
+  template <std::size_t Labels, std::size_t Values>
+  void add(Metric<MetricKind::event, Labels> metric, std::chrono::nanoseconds time, double value,
+           const Context& context, const std::string_view (&labels)[Values]) {
+    static_assert(Labels == Values, "give one label value for each label key of the metric");
+    std::array<sentinel_string, Values> values;
+    for (std::size_t i = 0; i < Values; ++i) values[i] = to_abi(labels[i]);
+    const sentinel_context abi_context = {sizeof(sentinel_context),
+                                          context.pid,
+                                          context.tid,
+                                          context.ppid,
+                                          context.start_time_ns,
+                                          context.cgroup_id,
+                                          to_abi(context.comm),
+                                          to_abi(context.parent_comm),
+                                          to_abi(context.container_id),
+                                          context.stack.data(),
+                                          values.data(),
+                                          static_cast<std::uint32_t>(context.stack.size()),
+                                          static_cast<std::uint32_t>(Values)};
+    sentinel_record record = blank(metric.id, 0, value);
+    record.time_ns = static_cast<std::uint64_t>(time.count());
+    record.context = &abi_context;
+    append(record);
+  }
+
+  /// The series with these label values; looking it up once saves a hash of them a sample.
+  template <MetricKind Kind, std::size_t Labels, std::size_t Values>
+  [[nodiscard]] Series<Kind> series(Metric<Kind, Labels> metric, const std::string_view (&labels)[Values]) {
+    static_assert(Kind != MetricKind::event, "an event has no series");
+    static_assert(Labels == Values, "give one label value for each label key of the metric");
+    std::array<sentinel_string, Values> values;
+    for (std::size_t i = 0; i < Values; ++i) values[i] = to_abi(labels[i]);
+    return series_of<Kind>(metric.id, values);
+  }
+
+  /// Success, or the first thing that went wrong.
+  [[nodiscard]] Result<void> result() const {
+    if (status_ == SENTINEL_OK) return {};
+    return detail::to_error(status_, error_);
+  }
+
+ private:
+  template <MetricKind Kind>
+  [[nodiscard]] Series<Kind> series_of(std::uint32_t metric, std::span<const sentinel_string> values) {
+    Series<Kind> found{metric, 0};
+    sentinel_error error = detail::empty_error();
+    keep(batch_->series(batch_, metric, values.data(), static_cast<std::uint32_t>(values.size()), &found.handle,
+                        &error),
+         error);
+    return found;
+  }
+
+  void add_histogram(Series<MetricKind::histogram> series, double sum, std::span<const std::uint64_t> buckets) {
+    sentinel_record record = blank(series.metric, series.handle, sum);
+    record.buckets = buckets.data();
+    record.bucket_count = static_cast<std::uint32_t>(buckets.size());
+    append(record);
+  }
+
+  static sentinel_record blank(std::uint32_t metric, std::uint64_t series, double value) {
+    return {sizeof(sentinel_record), metric, series, 0, value, 0, 0, nullptr, nullptr};
+  }
+
+  void append(const sentinel_record& record) {
+    if (status_ != SENTINEL_OK) return;
+    sentinel_error error = detail::empty_error();
+    keep(batch_->append(batch_, &record, 1, &error), error);
+  }
+
+  void keep(int status, const sentinel_error& error) {
+    if (status == SENTINEL_OK || status_ != SENTINEL_OK) return;
+    status_ = status;
+    error_ = error;
+  }
+
+  sentinel_batch* batch_;
+  int status_ = SENTINEL_OK;
+  sentinel_error error_ = detail::empty_error();
+};
+
+}  // namespace sentinel
