@@ -187,6 +187,20 @@ typedef struct sentinel_batch {
 
 /* What a sink sees ------------------------------------------------------------------------------------------------- */
 
+/// Records of one collection on their way to a sink, with what their numbers stand for. Valid during the call.
+typedef struct sentinel_delivery {
+  uint32_t size;
+  uint32_t reserved;
+  const sentinel_record* records;
+  uint64_t count;
+  sentinel_string instance; /* the collector's name in the pipeline file */
+  void* context;
+  /// The declaration of a record's metric; its label keys are followed by the constant ones of the pipeline file.
+  const sentinel_metric* (*metric)(const struct sentinel_delivery* self, const sentinel_record* record);
+  /// The record's label values, in the order of those keys.
+  const sentinel_string* (*labels)(const struct sentinel_delivery* self, const sentinel_record* record);
+} sentinel_delivery;
+
 /// One live series. Label values are in the order of its family's keys and never contain invalid UTF-8.
 typedef struct sentinel_series {
   uint32_t size;
@@ -311,7 +325,7 @@ typedef struct sentinel_sink {
   uint32_t size;
   uint32_t reserved;
   /// Takes records as they come from the sink's pipelines, while started. May be null.
-  int32_t (*consume)(void* instance, const sentinel_record* records, uint64_t count, sentinel_error* error);
+  int32_t (*consume)(void* instance, const sentinel_delivery* delivery, sentinel_error* error);
   /// Writes the live series of the sink's pipelines, while started. May be null.
   int32_t (*render)(void* instance, const sentinel_series_view* view, sentinel_writer* out, sentinel_error* error);
 } sentinel_sink;

@@ -56,11 +56,32 @@ class Strided {
 
 /// The families a sink may render. Valid during render.
 using SeriesView = Strided<sentinel_family>;
-/// The records of one delivery. Valid during consume.
-using Records = Strided<sentinel_record>;
 inline Strided<sentinel_series> series_of(const sentinel_family& family) {
   return {family.series, family.series_count};
 }
+
+/// The records of one collection. Valid during consume.
+class Records {
+ public:
+  explicit Records(const sentinel_delivery* delivery)
+      : delivery_(delivery), records_(delivery->records, delivery->count) {}
+  [[nodiscard]] auto begin() const { return records_.begin(); }
+  [[nodiscard]] auto end() const { return records_.end(); }
+  [[nodiscard]] std::uint64_t size() const { return records_.size(); }
+  /// The collector that made them.
+  [[nodiscard]] std::string_view instance() const { return from_abi(delivery_->instance); }
+  [[nodiscard]] const sentinel_metric& metric(const sentinel_record& record) const {
+    return *delivery_->metric(delivery_, &record);
+  }
+  /// Label values in the order of the metric's keys.
+  [[nodiscard]] std::span<const sentinel_string> labels(const sentinel_record& record) const {
+    return {delivery_->labels(delivery_, &record), metric(record).label_count};
+  }
+
+ private:
+  const sentinel_delivery* delivery_;
+  Strided<sentinel_record> records_;
+};
 
 /// What a class must offer to be a sink: a constructor `T(const sentinel::Config&, sentinel::Host&)` and at least one of
 ///   - `sentinel::Result<void> consume(const sentinel::Records&)`: records of its pipelines as they come;
@@ -81,8 +102,8 @@ namespace detail {
 
 template <class T>
 struct SinkEntry {
-  static int32_t consume(void* instance, const sentinel_record* records, uint64_t count, sentinel_error* error) {
-    return guarded(error, [&] { return Entry<T>::self(instance).consume(Records(records, count)); });
+  static int32_t consume(void* instance, const sentinel_delivery* delivery, sentinel_error* error) {
+    return guarded(error, [&] { return Entry<T>::self(instance).consume(Records(delivery)); });
   }
   static int32_t render(void* instance, const sentinel_series_view* view, sentinel_writer* out,
                         sentinel_error* error) {
