@@ -16,7 +16,8 @@ struct LoadAvg {
   std::uint64_t last_pid = 0;  ///< of this pid namespace
 };
 
-/// Parses /proc/loadavg (fs/proc/loadavg.c, proc_loadavg(5)). Errors: invalid_argument when the line is malformed or cut.
+/// Parses /proc/loadavg (fs/proc/loadavg.c, proc_loadavg(5)). Errors: invalid_argument when the line is malformed or
+/// cut.
 Result<LoadAvg> parse_loadavg(std::string_view text);
 
 }  // namespace sentinel::procfs

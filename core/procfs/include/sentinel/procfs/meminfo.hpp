@@ -23,7 +23,7 @@ struct MemField {
 /// /proc/meminfo
 struct MemInfo {
   std::vector<MemField> fields;     ///< in the kernel's order; names and keys never repeat
-  std::size_t malformed_lines = 0;  ///< lines that were left out: unreadable, doubled, or cut
+  std::size_t malformed_lines = 0;  ///< lines that were left out: unreadable or doubled
 
   /// The field of this kernel name, or null. Valid until the next parse.
   [[nodiscard]] const MemField* find(std::string_view name) const noexcept;
@@ -39,7 +39,7 @@ struct MemInfo {
 
 /// Parses /proc/meminfo (fs/proc/meminfo.c, proc_meminfo(5)), every line of it. `out` is overwritten; reusing it makes
 /// a call that meets the same fields as before allocate nothing. At most 256 fields are kept.
-/// Errors: invalid_argument when MemTotal is missing or malformed; `out` is then unspecified.
+/// Errors: invalid_argument when MemTotal is missing or malformed, or the last line is cut; `out` is then unspecified.
 Result<void> parse_meminfo(std::string_view text, MemInfo& out);
 
 /// A field's name in snake case without the `mem` prefix: MemTotal → total, Active(anon) → active_anon,

@@ -35,7 +35,7 @@ inline constexpr std::size_t tcp_state_count = tcp_state_names.size();
 /// Sockets by state.
 struct TcpStateCounts {
   std::array<std::uint64_t, tcp_state_count> sockets{};  ///< by the number of TcpState
-  std::uint64_t malformed_lines = 0;                     ///< lines whose state could not be read, a cut one included
+  std::uint64_t malformed_lines = 0;                     ///< lines whose state could not be read
 
   [[nodiscard]] std::uint64_t operator[](TcpState state) const noexcept {
     return sockets[static_cast<std::size_t>(state)];
@@ -46,7 +46,8 @@ struct TcpStateCounts {
 
 /// Counts the sockets of /proc/net/tcp or tcp6 (net/ipv4/tcp_ipv4.c tcp4_seq_show, net/ipv6/tcp_ipv6.c tcp6_seq_show,
 /// Documentation/networking/proc_net_tcp.rst) by state. Reads nothing of a line but its state; allocates nothing.
-/// Errors: invalid_argument when the header line is missing, for then the text is no socket table.
+/// Errors: invalid_argument when the header line is missing, for then the text is no socket table, or the last line is
+/// cut, for then the counts would be too low.
 Result<TcpStateCounts> count_tcp_states(std::string_view text);
 
 }  // namespace sentinel::procfs

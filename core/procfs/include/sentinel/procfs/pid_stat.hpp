@@ -8,8 +8,8 @@
 
 namespace sentinel::procfs {
 
-/// States that /proc/<pid>/stat prints as one letter (fs/proc/array.c task_state_array): R S D Z T t I X K W P.
-/// I since Linux 4.14, P since 3.9 but for 4.13; K and W were dropped in 4.14.
+/// States that /proc/<pid>/stat prints as one letter (fs/proc/array.c task_state_array): R S D Z T t I X K W P, in the
+/// order below. I (idle kernel threads, S or D before) since Linux 4.14; K, W and x (dead) only in 2.6.33 to 3.13.
 enum class ProcessState : std::uint8_t {
   unknown,
   running,
@@ -26,9 +26,18 @@ enum class ProcessState : std::uint8_t {
 };
 
 /// Names by number, lower case.
-inline constexpr std::array<std::string_view, 12> process_state_names = {
-    "unknown",      "running", "interruptible_sleep", "uninterruptible_disk_sleep", "zombie", "stopped",
-    "tracing_stop", "idle",    "dead",                "wakekill",                   "waking", "parked"};
+inline constexpr std::array<std::string_view, 12> process_state_names = {"unknown",
+                                                                         "running",
+                                                                         "interruptible_sleep",
+                                                                         "uninterruptible_disk_sleep",
+                                                                         "zombie",
+                                                                         "stopped",
+                                                                         "tracing_stop",
+                                                                         "idle",
+                                                                         "dead",
+                                                                         "wakekill",
+                                                                         "waking",
+                                                                         "parked"};
 inline constexpr std::size_t process_state_count = process_state_names.size();
 
 /// The state of a letter; unknown for any other.

@@ -1,24 +1,28 @@
 #pragma once
 
-#include <sentinel/procfs/file_reader.hpp>
+#include <sentinel/procfs/buffer.hpp>
 #include <sentinel/procfs/unique_fd.hpp>
 #include <sentinel/result.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sentinel::procfs {
 
 /// A directory laid out as proc(5): /proc itself, a host's /proc mounted in a container, or a fixture tree of a test.
 /// Move-only. The const members may be called by several threads at once, each with its own Buffer.
+///
+/// Errors of every call that touches the tree: not_found (ENOENT, ENOTDIR, ESRCH), permission (EACCES, EPERM),
+/// unsupported (EOPNOTSUPP: pressure files of a kernel without psi=1), exhausted (beyond the buffer's limit, or out of
+/// file descriptors), failed for the rest. The message holds the full path, the system's text and a cure.
 class Root {
  public:
-  /// Opens the directory without reading it (O_PATH). Errors: as error_from_errno().
+  /// Opens the directory itself, reading nothing (O_PATH).
   static Result<Root> open(std::string path);
 
-  /// The whole file at `relative` ("net/tcp"), read in one go so that what the kernel prints belongs together.
-  /// The view lives in `buffer` until its next use. Allocates nothing once the buffer is large enough.
-  /// Errors: as error_from_errno(), so a PSI file of a kernel booted with psi=0 is `unsupported`; exhausted beyond the
-  /// buffer's limit; invalid_argument when `relative` is empty, absolute or longer than 255 bytes.
+  /// The whole file at `relative` ("net/tcp"). The view lives in `buffer` until its next use. Allocates nothing once
+  /// the buffer is large enough. Beside the errors above: invalid_argument when `relative` is empty, absolute or longer
+  /// than 255 bytes.
   Result<std::string_view> read(std::string_view relative, Buffer& buffer) const;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

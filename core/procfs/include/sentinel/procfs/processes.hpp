@@ -26,12 +26,12 @@ class ProcessWalker {
  public:
   /// Calls `visit(const PidStat&)` for each process; the comm in it is valid during the call only. A walk is no
   /// snapshot: processes come and go meanwhile. What `visit` throws passes through.
-  /// Errors: as error_from_errno() when the directory itself cannot be listed.
+  /// Errors: as Root documents when the directory itself cannot be listed.
   template <class Visit>
   Result<ProcessCounts> walk(const Root& root, Visit&& visit) {
     using Callable = std::remove_reference_t<Visit>;
-    return walk(root, {const_cast<void*>(static_cast<const void*>(std::addressof(visit))),
-                       [](void* callable, const PidStat& stat) { (*static_cast<Callable*>(callable))(stat); }});
+    return run(root, {const_cast<void*>(static_cast<const void*>(std::addressof(visit))),
+                      [](void* callable, const PidStat& stat) { (*static_cast<Callable*>(callable))(stat); }});
   }
 
  private:
@@ -39,7 +39,7 @@ class ProcessWalker {
     void* callable;
     void (*call)(void* callable, const PidStat& stat);
   };
-  Result<ProcessCounts> walk(const Root& root, Visitor visitor);
+  Result<ProcessCounts> run(const Root& root, Visitor visitor);
   void visit_process(const Root& root, const char* pid, Visitor visitor, ProcessCounts& counts);
 
   alignas(8) std::array<char, 32 * 1024> entries_;

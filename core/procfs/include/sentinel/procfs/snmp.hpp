@@ -19,7 +19,7 @@ class SnmpTable {
   /// negative number (Tcp MaxConn is -1 for "no limit") or one beyond 64 bits.
   [[nodiscard]] std::optional<std::uint64_t> find(std::string_view protocol, std::string_view name) const noexcept;
 
-  /// Lines that belong to no pair, a cut one included.
+  /// Lines that belong to no pair.
   [[nodiscard]] std::size_t malformed_lines() const noexcept { return malformed_lines_; }
 
  private:
@@ -36,7 +36,8 @@ class SnmpTable {
 };
 
 /// Parses /proc/net/snmp or /proc/net/netstat (net/ipv4/proc.c snmp_seq_show, netstat_seq_show, proc_net_snmp(5)).
-/// Allocates nothing. Of a doubled protocol the first counts. Errors: invalid_argument when no pair of lines is whole.
+/// Allocates nothing. Of a doubled protocol the first counts. Errors: invalid_argument when the last line is
+/// cut, or there is no pair.
 Result<SnmpTable> parse_snmp(std::string_view text);
 
 }  // namespace sentinel::procfs

@@ -26,7 +26,7 @@ struct SockStat {
 
 /// Parses /proc/net/sockstat or sockstat6 (net/ipv4/proc.c, net/ipv6/proc.c): TCP6 fills what TCP fills, and so on.
 /// Protocols and names that are not above are skipped; of a doubled one the first counts.
-/// Errors: invalid_argument when a value above is malformed, or no line has a known protocol.
+/// Errors: invalid_argument when a value above is malformed, the last line is cut, or no protocol is known.
 Result<SockStat> parse_sockstat(std::string_view text);
 
 }  // namespace sentinel::procfs

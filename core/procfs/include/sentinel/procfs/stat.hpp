@@ -13,8 +13,8 @@ namespace sentinel::procfs {
 /// guest_nice. Kernels before 2.6.33 lack guest_nice, before 2.6.24 guest, before 2.6.11 steal.
 enum class CpuMode : std::uint8_t { user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice };
 
-inline constexpr std::array<std::string_view, 10> cpu_mode_names = {
-    "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"};
+inline constexpr std::array<std::string_view, 10> cpu_mode_names = {"user", "nice",    "system", "idle",  "iowait",
+                                                                    "irq",  "softirq", "steal",  "guest", "guest_nice"};
 inline constexpr std::size_t cpu_mode_count = cpu_mode_names.size();
 
 /// Time since boot by mode in USER_HZ ticks (sysconf(_SC_CLK_TCK) a second). iowait and idle may step backwards.
@@ -46,8 +46,8 @@ struct Stat {
 
 /// Parses /proc/stat (fs/proc/stat.c, proc_stat(5)). `out` is overwritten; reusing it makes a call that meets no more
 /// CPUs than before allocate nothing. Other lines (intr, softirq …) are skipped.
-/// Errors: invalid_argument when a line named above is missing, cut, doubled or malformed, or CPUs do not ascend; `out`
-/// is then unspecified.
+/// Errors: invalid_argument when a line named above is missing, doubled or malformed, CPUs do not ascend, or the last
+/// line is cut; `out` is then unspecified.
 Result<void> parse_stat(std::string_view text, Stat& out);
 
 /// The busy share, 0 to 1, of the time between two readings of one CPU: all but idle and iowait; steal is busy. A mode

@@ -16,7 +16,7 @@ struct VmStat {
 };
 
 /// Parses /proc/vmstat (mm/vmstat.c, proc_vmstat(5)). Of a doubled line the first counts.
-/// Errors: invalid_argument when one of the lines above is malformed, or no line at all is whole.
+/// Errors: invalid_argument when one of the lines above is malformed, the last line is cut, or there is none.
 Result<VmStat> parse_vmstat(std::string_view text);
 
 }  // namespace sentinel::procfs

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <sentinel/result.hpp>
-#include <string_view>
 #include <vector>
 
 namespace sentinel::procfs {
@@ -20,21 +18,12 @@ class Buffer {
   [[nodiscard]] std::size_t capacity_bytes() const noexcept { return bytes_.size(); }
   [[nodiscard]] char* data() noexcept { return bytes_.data(); }
 
-  /// Doubles the capacity, at least to one page, at most to the limit; false when the limit is reached.
+  /// Doubles the capacity, at least to one page, at most to the limit; false when it stands at the limit already.
   bool grow();
 
  private:
   std::vector<char> bytes_;
   std::size_t limit_bytes_;
 };
-
-/// Reads what is left of `fd`, up to its end, into `buffer`. `path` is for the message alone.
-/// Errors: as error_from_errno(); exhausted when the file is as large as the buffer's limit.
-Result<std::string_view> read_all(int fd, std::string_view path, Buffer& buffer);
-
-/// The Error for a call on `path` that failed with `error_number`, with the full path, the system's text and a cure:
-/// not_found (ENOENT, ENOTDIR, ESRCH), permission (EACCES, EPERM), unsupported (EOPNOTSUPP), failed for the rest.
-/// `action` completes "cannot …".
-Error error_from_errno(int error_number, std::string_view action, std::string_view path);
 
 }  // namespace sentinel::procfs
