@@ -1,0 +1,168 @@
+#include "core/store/batch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <span>
+
+#include <sentinel/config.hpp>
+#include <sentinel/error.hpp>
+
+#include "core/store/text.hpp"
+
+namespace sentinel::store {
+namespace {
+
+constexpr std::size_t most_stack_frames = 256;
+
+RecordBatch& self(sentinel_batch* batch) {
+  return *static_cast<RecordBatch*>(batch->context);
+}
+
+int32_t abi_series(sentinel_batch* batch, uint32_t metric, const sentinel_string* values, uint32_t count,
+                   uint64_t* handle, sentinel_error* error) {
+  return detail::guarded(error, [&]() -> Result<void> {
+    const auto found = self(batch).series(metric, values, count);
+    if (!found) return found.error();
+    *handle = *found;
+    return {};
+  });
+}
+
+int32_t abi_append(sentinel_batch* batch, const sentinel_record* records, uint64_t count, sentinel_error* error) {
+  return detail::guarded(error, [&]() -> Result<void> {
+    if (count > 0 && records->size < sizeof(sentinel_record)) {
+      return Error{Errc::invalid_argument, "a record's size is " + std::to_string(records->size) + ", at least " +
+                                               std::to_string(sizeof(sentinel_record)) + " is needed: set it"};
+    }
+    const char* at = reinterpret_cast<const char*>(records);
+    for (uint64_t i = 0; i < count; ++i, at += records->size) {
+      if (auto appended = self(batch).append(*reinterpret_cast<const sentinel_record*>(at)); !appended) return appended;
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+RecordBatch::RecordBatch(Producer& producer, std::size_t limit)
+    : producer_(producer), limit_(limit), abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
+
+void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
+  abi_.tick_ns = tick_ns;
+  abi_.every_ns = every_ns;
+  records_.clear();
+  meanings_.clear();
+  arena_.release();
+}
+
+sentinel_delivery RecordBatch::delivery() const {
+  const auto metric = [](const sentinel_delivery* delivery, const sentinel_record* record) {
+    const auto& batch = *static_cast<const RecordBatch*>(delivery->context);
+    return &batch.meanings_[static_cast<std::size_t>(record - batch.records_.data())].metric->abi();
+  };
+  const auto labels = [](const sentinel_delivery* delivery, const sentinel_record* record) {
+    const auto& batch = *static_cast<const RecordBatch*>(delivery->context);
+    const auto& meaning = batch.meanings_[static_cast<std::size_t>(record - batch.records_.data())];
+    return meaning.labels != nullptr ? meaning.labels->values().data() : record->context->labels;
+  };
+  return {sizeof(sentinel_delivery),      0,      records_.data(), records_.size(), to_abi(producer_.instance()),
+          const_cast<RecordBatch*>(this), metric, labels};
+}
+
+Result<SeriesHandle> RecordBatch::series(MetricId metric, const sentinel_string* values, std::uint32_t count) {
+  constexpr std::size_t most_labels = 32;
+  if (count > most_labels) return Error{Errc::invalid_argument, "a series has at most 32 labels"};
+  std::array<std::string_view, most_labels> cleaned;
+  std::vector<std::string> buffers;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    cleaned[i] = from_abi(values[i]);
+    if (is_clean(cleaned[i])) continue;
+    buffers.reserve(count);  // at once, so that views into it stay good
+    cleaned[i] = clean(cleaned[i], buffers.emplace_back());
+  }
+  return producer_.series(metric, std::span(cleaned.data(), count));
+}
+
+Result<void> RecordBatch::append(const sentinel_record& record) {
+  if (records_.size() >= limit_) {
+    return Error{Errc::exhausted, "the batch is full: " + std::to_string(limit_) + " records in one collection"};
+  }
+  auto meaning = producer_.resolve(record.metric, record.series);
+  if (!meaning) return meaning.error();
+  const MetricInfo& metric = *meaning->metric;
+
+  sentinel_record copied = record;
+  copied.size = sizeof(sentinel_record);
+  if (copied.time_ns == 0) copied.time_ns = abi_.tick_ns;
+  if (auto done = copy_buckets(metric, record, copied); !done) return done;
+  if (auto done = copy_context(metric, record, copied); !done) return done;
+  records_.push_back(copied);
+  meanings_.push_back(std::move(*meaning));
+  return {};
+}
+
+Result<void> RecordBatch::copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to) {
+  const auto& bounds = metric.decl.bounds;
+  const std::size_t expected = bounds.empty() ? 0 : bounds.size() + 1;
+  if (from.bucket_count != expected) {
+    return Error{Errc::invalid_argument, "metric '" + metric.decl.name + "' takes " + std::to_string(expected) +
+                                             " bucket counts, " + std::to_string(from.bucket_count) + " were given"};
+  }
+  if (expected == 0) {
+    to.buckets = nullptr;
+    return {};
+  }
+  if (!std::is_sorted(from.buckets, from.buckets + expected)) {
+    return Error{Errc::invalid_argument, "metric '" + metric.decl.name + "': bucket counts are not cumulative"};
+  }
+  auto* buckets = allocate<std::uint64_t>(expected);
+  std::copy_n(from.buckets, expected, buckets);
+  to.buckets = buckets;
+  return {};
+}
+
+Result<void> RecordBatch::copy_context(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to) {
+  to.context = nullptr;
+  if (metric.decl.kind != MetricKind::event) return {};
+  const std::size_t labels = metric.decl.label_keys.size();
+  if (from.context == nullptr || from.context->size < sizeof(sentinel_context) || from.context->label_count != labels) {
+    return Error{Errc::invalid_argument, "event '" + metric.decl.name + "' needs a context with its " +
+                                             std::to_string(labels) + " label values"};
+  }
+  auto* context = allocate<sentinel_context>(1);
+  *context = *from.context;
+  context->size = sizeof(sentinel_context);
+  context->comm = copy(context->comm);
+  context->parent_comm = copy(context->parent_comm);
+  context->container_id = copy(context->container_id);
+  context->stack_count = static_cast<std::uint32_t>(std::min<std::size_t>(context->stack_count, most_stack_frames));
+  auto* stack = allocate<std::uint64_t>(context->stack_count);
+  std::copy_n(from.context->stack, context->stack_count, stack);
+  context->stack = stack;
+
+  auto* values = allocate<sentinel_string>(metric.keys().size());
+  for (std::size_t i = 0; i < labels; ++i) values[i] = copy(from.context->labels[i]);
+  std::size_t next = labels;
+  for (const auto& [key, value] : metric.constant) values[next++] = to_abi(value);
+  context->labels = values;
+  context->label_count = static_cast<std::uint32_t>(next);
+  to.context = context;
+  return {};
+}
+
+sentinel_string RecordBatch::copy(sentinel_string text) {
+  std::string buffer;
+  const std::string_view cleaned = clean(from_abi(text), buffer);
+  if (cleaned.empty()) return {nullptr, 0};
+  auto* bytes = allocate<char>(cleaned.size());
+  std::memcpy(bytes, cleaned.data(), cleaned.size());
+  return {bytes, cleaned.size()};
+}
+
+template <class T>
+T* RecordBatch::allocate(std::size_t count) {
+  return static_cast<T*>(arena_.allocate(std::max<std::size_t>(1, count) * sizeof(T), alignof(T)));
+}
+
+}  // namespace sentinel::store

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <vector>
+
+#include <sentinel/abi.h>
+
+#include "core/store/store.hpp"
+
+namespace sentinel::store {
+
+/// The records of one collection: filled by a plugin through the ABI, then committed to the store and handed to sinks.
+/// Owned by the host; one thread at a time while it is filled, read-only and shareable after. Every text in it is
+/// clean, every record checked, so that what reads it need not check again.
+class RecordBatch {
+ public:
+  static constexpr std::size_t default_limit = 1'000'000;
+
+  explicit RecordBatch(Producer& producer, std::size_t limit = default_limit);
+  RecordBatch(const RecordBatch&) = delete;
+  RecordBatch& operator=(const RecordBatch&) = delete;
+
+  /// Empties it for the collection scheduled at `tick_ns`; what it allocated is used again.
+  void reset(std::uint64_t tick_ns, std::uint64_t every_ns);
+
+  /// What a plugin's collect gets; valid as long as the batch.
+  [[nodiscard]] sentinel_batch* abi() { return &abi_; }
+
+  [[nodiscard]] std::uint64_t tick_ns() const { return abi_.tick_ns; }
+  [[nodiscard]] std::uint64_t every_ns() const { return abi_.every_ns; }
+  [[nodiscard]] const std::vector<sentinel_record>& records() const { return records_; }
+
+  /// What a sink's consume gets; valid as long as the batch is not changed.
+  [[nodiscard]] sentinel_delivery delivery() const;
+
+  Result<SeriesHandle> series(MetricId metric, const sentinel_string* values, std::uint32_t count);
+  Result<void> append(const sentinel_record& record);
+
+ private:
+  Result<void> copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
+  Result<void> copy_context(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
+  sentinel_string copy(sentinel_string text);
+  template <class T>
+  T* allocate(std::size_t count);
+
+  Producer& producer_;
+  std::size_t limit_;
+  sentinel_batch abi_;
+  std::pmr::monotonic_buffer_resource arena_;
+  std::vector<sentinel_record> records_;
+  std::vector<Producer::Meaning> meanings_;  // of the record at the same index
+};
+
+}  // namespace sentinel::store
