@@ -38,7 +38,9 @@ Errc kind_of(int error) {
   }
 }
 
-std::string reason(int error) { return std::generic_category().message(error); }
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
 
 std::string with_port(const std::string& host, std::uint16_t port) {
   const bool six = host.find(':') != host.npos;
@@ -52,7 +54,8 @@ Error tcp_error(const ListenAddress& address, std::string_view step, int error) 
       text += "another process has the port; stop it, or give agent.listen another one";
       break;
     case EACCES:
-      text += "this user may not use the port; ports below 1024 need CAP_NET_BIND_SERVICE, or give agent.listen another";
+      text +=
+          "this user may not use the port; ports below 1024 need CAP_NET_BIND_SERVICE, or give agent.listen another";
       break;
     case EADDRNOTAVAIL:
       text += "this machine has no such address; give agent.listen one of its own, 127.0.0.1:8000 for example";
@@ -160,8 +163,9 @@ Occupant who_is_at(const std::filesystem::path& path) {
 
 Result<ListenAddress> parse_listen(std::string_view text) {
   const auto refuse = [&](std::string_view what) {
-    return Error{Errc::invalid_argument, "\"" + std::string(text) + "\" " + std::string(what) +
-                                             "; write 127.0.0.1:8000, [::1]:8000, name:8000, or :8000 for every interface"};
+    return Error{Errc::invalid_argument,
+                 "\"" + std::string(text) + "\" " + std::string(what) +
+                     "; write 127.0.0.1:8000, [::1]:8000, name:8000, or :8000 for every interface"};
   };
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return refuse("names no port");
@@ -170,13 +174,15 @@ Result<ListenAddress> parse_listen(std::string_view text) {
 
   ListenAddress address;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return refuse("has no port from 0 to 65535 at its end");
+  if (error != std::errc() || end != digits.data() + digits.size())
+    return refuse("has no port from 0 to 65535 at its end");
 
   if (!host.empty() && host.front() == '[') {
     if (host.back() != ']') return refuse("has a '[' without its ']'");
     host = host.substr(1, host.size() - 2);
     in6_addr parsed = {};
-    if (::inet_pton(AF_INET6, std::string(host).c_str(), &parsed) != 1) return refuse("has no IPv6 address in its brackets");
+    if (::inet_pton(AF_INET6, std::string(host).c_str(), &parsed) != 1)
+      return refuse("has no IPv6 address in its brackets");
   } else if (host.find(':') != host.npos) {
     return refuse("has an IPv6 address without brackets");
   } else if (host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != host.npos) {
@@ -209,7 +215,7 @@ Result<TcpListener> listen_tcp(const ListenAddress& address) {
 }
 
 UnixListener::~UnixListener() {
-  if (!fd) return;
+  if (path_.empty()) return;
   struct stat info = {};
   if (::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
 }
@@ -260,7 +266,9 @@ PeerName peer_of(int tcp_fd) {
   return {with_port(name.address, name.port), std::move(name.address)};
 }
 
-std::string local_address_of(int tcp_fd) { return local_name(tcp_fd).address; }
+std::string local_address_of(int tcp_fd) {
+  return local_name(tcp_fd).address;
+}
 
 bool is_loopback(const std::string& address) {
   in_addr four = {};

@@ -33,7 +33,8 @@ struct TcpListener {
 /// Errors name `agent.listen` and say what to do: exhausted when the port is taken, permission, not_found, failed.
 [[nodiscard]] Result<TcpListener> listen_tcp(const ListenAddress& address);
 
-/// A listening unix socket of mode 0600. Destroying it removes the file, unless another agent's file is there by then.
+/// A listening unix socket and its file of mode 0600. Destroying it removes the file, unless another agent's is there
+/// by then.
 class UnixListener {
  public:
   UnixListener() = default;
@@ -41,7 +42,7 @@ class UnixListener {
   UnixListener& operator=(UnixListener&&) = delete;
   ~UnixListener();
 
-  Fd fd;  ///< non-blocking and close-on-exec
+  Fd fd;  ///< non-blocking and close-on-exec; may be taken out, the file stays owned
 
  private:
   friend Result<UnixListener> listen_unix(const std::filesystem::path& path);

@@ -8,7 +8,9 @@ namespace sentinel::http {
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string_view find(const std::vector<Field>& fields, std::string_view name) {
   const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return same_name(f.name, name); });
@@ -21,9 +23,13 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view Request::header(std::string_view name) const { return find(headers, name); }
+std::string_view Request::header(std::string_view name) const {
+  return find(headers, name);
+}
 
-std::string_view Request::param(std::string_view name) const { return find(params, name); }
+std::string_view Request::param(std::string_view name) const {
+  return find(params, name);
+}
 
 std::string Request::query_value(std::string_view name) const {
   std::string_view rest = query;
@@ -38,7 +44,9 @@ std::string Request::query_value(std::string_view name) const {
   return {};
 }
 
-std::string_view Response::header(std::string_view name) const { return find(headers, name); }
+std::string_view Response::header(std::string_view name) const {
+  return find(headers, name);
+}
 
 Response Response::text(int status, std::string_view sentence) {
   Response response;

@@ -23,6 +23,8 @@ struct Reply::State {
 
 Reply::Reply(std::function<void(Response)> deliver) : state_(std::make_shared<State>(std::move(deliver))) {}
 
-void Reply::operator()(Response response) const { state_->send(std::move(response)); }
+void Reply::operator()(Response response) const {
+  state_->send(std::move(response));
+}
 
 }  // namespace sentinel::http

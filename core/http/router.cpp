@@ -35,7 +35,9 @@ bool is_name(std::string_view text) {
   });
 }
 
-bool is_parameter(std::string_view segment) { return segment.size() > 1 && segment.front() == '{'; }
+bool is_parameter(std::string_view segment) {
+  return segment.size() > 1 && segment.front() == '{';
+}
 
 /// Takes the next segment off a path that begins with '/'.
 std::string_view next_segment(std::string_view& path) {
@@ -114,7 +116,9 @@ Route& Route::operator=(Route&& other) noexcept {
   return *this;
 }
 
-Route::~Route() { remove(); }
+Route::~Route() {
+  remove();
+}
 
 void Route::replace(Handler handler) {
   if (!entry_) return;
@@ -232,6 +236,8 @@ bool Router::call(const Match& match, Request request, const Reply& reply) {
   return true;
 }
 
-std::string Router::index() const { return index_of(*table_); }
+std::string Router::index() const {
+  return index_of(*table_);
+}
 
 }  // namespace sentinel::http

@@ -18,8 +18,8 @@ enum class Access {
   guarded,  ///< loopback, the unix socket, or whoever `web_config` authenticates
 };
 
-/// Answers a request. Called on the control loop, so it must not block: it hands longer work, and the Reply, to a worker.
-/// An exception out of it is answered with 500.
+/// Answers a request. Called on the control loop, so it must not block: it hands longer work, and the Reply, to a
+/// worker. An exception out of it is answered with 500.
 using Handler = std::function<void(Request, Reply)>;
 
 struct RouteEntry;
@@ -67,7 +67,8 @@ class Router {
     std::shared_ptr<RouteEntry> entry;  ///< null when nothing answers
     Access access = Access::guarded;
     std::vector<Field> params;
-    std::string allow;  ///< without an entry: the methods that the path knows ("GET, HEAD"); empty if the path is unknown
+    std::string
+        allow;  ///< without an entry: the methods that the path knows ("GET, HEAD"); empty if the path is unknown
   };
   [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
 
