@@ -13,6 +13,7 @@ SHIPPED = core/all plugins/all sinks/all
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+.DELETE_ON_ERROR:
 
 .PHONY: help
 help: ## Say what there is to make
@@ -93,7 +94,7 @@ clean: ## Delete all that was built and fetched
 	rm -rf build
 
 build/build.ninja: CMakePresets.json
-	@cmake --preset release
+	@cmake --preset release --log-level=WARNING
 
 build/%/build.ninja: CMakePresets.json
-	@cmake --preset $*
+	@cmake --preset $* --log-level=WARNING
