@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sentinel/abi.h>
+#include <sentinel/result.hpp>
+
+#include "core/plugin/library.hpp"
+
+namespace sentinel::plugin {
+
+/// What save wrote, for a successor's restore.
+struct SavedState {
+  std::uint32_t version = 0;
+  std::string bytes;
+};
+
+/// One instance of a plugin, and the only way to its functions. Each call below goes to the function of abi.h of that
+/// name, with its threads and lifecycle states; it runs on the caller's thread until the plugin returns. Errors carry
+/// the plugin's code and its sentence, cleaned; an exception that a plugin lets out is `failed`. A function that the
+/// plugin does not have is a success of the lifecycle, and `unsupported` elsewhere.
+///
+/// Holds the plugin's code; destroyed before it. The destructor calls destroy, and not stop.
+class Instance {
+ public:
+  /// `host` outlives the instance; `config` is needed during the call.
+  static Result<Instance> create(std::shared_ptr<const Library> library, const sentinel_host* host,
+                                 const sentinel_config* config);
+  /// The same for tables that are no shared object, such as the agent's built-in collectors; `code` keeps what they
+  /// need, and may be null. The descriptor must satisfy check_descriptor().
+  static Result<Instance> create(const sentinel_plugin& descriptor, std::shared_ptr<const void> code,
+                                 const sentinel_host* host, const sentinel_config* config);
+
+  Instance(Instance&& other) noexcept;
+  Instance& operator=(Instance&& other) = delete;
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  ~Instance();
+
+  [[nodiscard]] const sentinel_plugin& descriptor() const { return *plugin_; }
+  [[nodiscard]] bool collects() const;
+  [[nodiscard]] bool consumes() const;
+  [[nodiscard]] bool renders() const;
+  [[nodiscard]] bool has_state() const;
+  [[nodiscard]] bool has_details() const;
+
+  Result<void> start();
+  /// `deadline_ns` is CLOCK_BOOTTIME.
+  Result<void> drain(std::uint64_t deadline_ns);
+  Result<void> resume();
+  Result<void> stop();
+
+  /// The plugin's state, or `no_data` when it has none. `exhausted`: it wrote more than `most_bytes`.
+  Result<SavedState> save(std::size_t most_bytes = std::size_t{16} << 20U);
+  Result<void> restore(const SavedState& state);
+
+  Result<void> collect(sentinel_batch* batch);
+  Result<void> consume(const sentinel_delivery& delivery);
+  Result<void> render(const sentinel_series_view& view, sentinel_writer* out);
+  /// render into a string. `exhausted`: it wrote more than `most_bytes`.
+  Result<std::string> render(const sentinel_series_view& view, std::size_t most_bytes);
+  Result<void> details(sentinel_rows* rows);
+
+ private:
+  Instance(const sentinel_plugin& plugin, std::shared_ptr<const void> code)
+      : code_(std::move(code)), plugin_(&plugin) {}
+  void find_extensions();
+
+  std::shared_ptr<const void> code_;
+  const sentinel_plugin* plugin_;
+  void* raw_ = nullptr;
+  const sentinel_plugin_state* state_ = nullptr;
+  const sentinel_plugin_details* details_ = nullptr;
+};
+
+}  // namespace sentinel::plugin
