@@ -1,0 +1,117 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config/diagnostic.hpp"
+#include "core/config/value.hpp"
+#include "core/config/variables.hpp"
+
+namespace sentinel::config {
+
+using Labels = std::map<std::string, std::string>;
+
+enum class LogLevel { debug, info, warning, error };
+enum class LogFormat { text, json };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+
+  friend bool operator==(const Log&, const Log&) = default;
+};
+
+/// The samples that the agent remembers.
+struct History {
+  std::uint64_t memory_bytes = 2U << 20U;
+
+  friend bool operator==(const History&, const History&) = default;
+};
+
+/// `agent:`. Paths are relative to the file that holds the section, here joined with its directory.
+struct Agent {
+  std::string listen = "127.0.0.1:8000";  ///< "host:port", "[::1]:port", ":port"; empty: `none`, no listener
+  std::vector<std::filesystem::path> plugin_path = {"plugins"};
+  std::filesystem::path state_dir = "state";
+  std::filesystem::path env_file = ".env";  ///< absent when it was not named: no mistake
+  std::filesystem::path web_config;         ///< empty: none
+  Labels labels;                            ///< as written; `instance` has no default here
+  std::chrono::nanoseconds stop_timeout = std::chrono::seconds(5);
+  std::uint32_t workers = 2;
+  std::uint64_t series_limit = 1000;  ///< per metric
+  History history;
+  Log log;
+  Place where;
+
+  friend bool operator==(const Agent&, const Agent&) = default;
+};
+
+struct Collector {
+  std::string name;
+  std::string plugin;
+  std::chrono::nanoseconds every = std::chrono::seconds(5);
+  std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< of one call; unless given: `every`, at most 10 s
+  bool optional = false;
+  Labels labels;                              ///< constant ones of all its series
+  std::optional<std::uint64_t> series_limit;  ///< instead of the agent's
+  Value config;                               ///< `config:` as written, variables put in; resolve() checks it
+  Place where;                                ///< of its name
+
+  friend bool operator==(const Collector&, const Collector&) = default;
+};
+
+struct Sink {
+  std::string name;
+  std::string plugin;
+  bool optional = false;
+  std::size_t queue = 64;  ///< batches that wait for it at most
+  Value config;
+  Place where;
+
+  friend bool operator==(const Sink&, const Sink&) = default;
+};
+
+struct Pipeline {
+  std::string name;
+  std::vector<std::string> from;  ///< collectors, `self` among them; unless given: all of them and `self`
+  std::vector<std::string> to;    ///< sinks, at least one
+  Place where;
+
+  friend bool operator==(const Pipeline&, const Pipeline&) = default;
+};
+
+/// A pipeline file with what it includes. Plain: compares by content, wherever it was written. The file's order.
+struct Config {
+  Agent agent;
+  std::vector<Collector> collectors;
+  std::vector<Sink> sinks;
+  std::vector<Pipeline> pipelines;
+  std::vector<std::filesystem::path> files;  ///< that were read: the file itself, included ones, the env file
+
+  [[nodiscard]] const Collector* find_collector(std::string_view name) const;
+  [[nodiscard]] const Sink* find_sink(std::string_view name) const;
+  [[nodiscard]] const Pipeline* find_pipeline(std::string_view name) const;
+};
+
+/// The name under which pipelines know the agent's own metrics; no collector may bear it.
+inline constexpr std::string_view self_name = "self";
+
+/// What load() made of a file.
+struct Loaded {
+  Config config;  ///< to be run only when ok(); else what could be read, good for further checks alone
+  std::vector<Diagnostic> diagnostics;  ///< every mistake and warning, in the order of files and lines
+
+  [[nodiscard]] bool ok() const { return !has_errors(diagnostics); }
+};
+
+/// Reads the pipeline file at \p path, what it includes, and its env file, whose variables win over \p environment.
+/// Reports every mistake that it finds, not the first. Reads files of at most 1 MiB, blocks on none. Any thread.
+[[nodiscard]] Loaded load(const std::filesystem::path& path, const Variables& environment);
+
+}  // namespace sentinel::config

@@ -1,0 +1,215 @@
+#include "core/config/yaml.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <sstream>
+#include <unordered_map>
+#include <utility>
+
+#include "core/config/suggest.hpp"
+
+namespace sentinel::config {
+
+namespace {
+
+constexpr std::size_t deepest_level = 32;
+constexpr std::size_t most_values = 50'000;
+constexpr std::size_t most_text_bytes = 8U << 20U;
+
+/// Ends the parse from inside a handler.
+struct Refusal {
+  Where where;
+  std::string message;
+};
+
+/// A list or map that is still open.
+struct Frame {
+  Value value;
+  YAML::anchor_t anchor = 0;
+  std::unordered_map<std::string, Place> seen;  ///< the keys so far
+  std::optional<Key> key;                       ///< of a map: the one whose value comes next
+  bool keep = true;                             ///< whether that value is kept
+};
+
+/// Builds the tree from yaml-cpp's events. Its own node tree would lose duplicate keys, and doubles as it copies.
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(std::string file, std::vector<Diagnostic>& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+
+  [[nodiscard]] Value take_root() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Value value;
+    value.where = place(mark);
+    finish(std::move(value), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw Refusal{place(mark), "this alias refers to the value that it is part of"};
+    count(found->second, place(mark));
+    Value value = found->second;
+    value.where = place(mark);
+    place_value(std::move(value));
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    Value value;
+    value.kind = Value::Kind::scalar;
+    value.text = text;
+    value.quoted = tag != "?";
+    value.where = place(mark);
+    check_tag(tag, value.where);
+    finish(std::move(value), anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(Value::Kind::list, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(Value::Kind::map, mark, tag, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  [[nodiscard]] Place place(const YAML::Mark& mark) const { return {{file_, mark.line + 1, mark.column + 1}}; }
+
+  void check_tag(const std::string& tag, const Where& where) {
+    if (tag.empty() || tag == "?" || tag == "!" || tag == "tag:yaml.org,2002:str") return;
+    add_error(diagnostics_, where, "tags such as " + quote(tag) + " are not read; leave it out");
+  }
+
+  void open(Value::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    if (frames_.size() == deepest_level) throw Refusal{place(mark), "more than 32 levels of lists and maps"};
+    Frame frame;
+    frame.value.kind = kind;
+    frame.value.where = place(mark);
+    frame.anchor = anchor;
+    check_tag(tag, frame.value.where);
+    frames_.push_back(std::move(frame));
+  }
+
+  void close() {
+    Frame frame = std::move(frames_.back());
+    frames_.pop_back();
+    finish(std::move(frame.value), frame.anchor);
+  }
+
+  /// A value is whole. Its parts were counted when they were.
+  void finish(Value value, YAML::anchor_t anchor) {
+    count_one(value, value.where);
+    if (anchor != 0) {
+      // The copy that aliases are made of.
+      count(value, value.where);
+      anchors_[anchor] = value;
+    }
+    place_value(std::move(value));
+  }
+
+  void place_value(Value value) {
+    if (frames_.empty()) {
+      root_ = std::move(value);
+      return;
+    }
+    Frame& frame = frames_.back();
+    if (frame.value.kind == Value::Kind::list) {
+      frame.value.items.push_back(std::move(value));
+    } else if (!frame.key) {
+      begin_entry(frame, value);
+    } else {
+      // yaml-cpp places a value that is not there at the next token.
+      if (value.kind == Value::Kind::null) value.where = frame.key->where;
+      if (frame.keep) {
+        frame.value.keys.push_back(std::move(*frame.key));
+        frame.value.items.push_back(std::move(value));
+      }
+      frame.key.reset();
+    }
+  }
+
+  void begin_entry(Frame& frame, const Value& key) {
+    frame.key = Key{key.text, key.where};
+    frame.keep = false;
+    if (key.kind != Value::Kind::scalar) {
+      add_error(diagnostics_, key.where, "a key must be text, not " + describe(key));
+    } else if (key.text == "<<" && !key.quoted) {
+      add_error(diagnostics_, key.where, "merge keys (<<) are not read: write the keys themselves");
+    } else {
+      const auto [first, is_new] = frame.seen.emplace(key.text, key.where);
+      frame.keep = is_new;
+      if (!is_new) {
+        add_error(diagnostics_, key.where,
+                  "key " + quote(key.text) + " stands here twice, first in line " + std::to_string(first->second.line));
+      }
+    }
+  }
+
+  void count_one(const Value& value, const Where& where) {
+    text_bytes_ += value.text.size();
+    if (++values_ > most_values)
+      throw Refusal{where, "more than 50,000 values, aliases counted as what they stand for"};
+    if (text_bytes_ > most_text_bytes)
+      throw Refusal{where, "more than 8 MiB of text, aliases counted as what they stand for"};
+  }
+
+  void count(const Value& value, const Where& where) {
+    count_one(value, where);
+    for (const auto& key : value.keys) text_bytes_ += key.name.size();
+    for (const auto& item : value.items) count(item, where);
+  }
+
+  std::string file_;
+  std::vector<Diagnostic>& diagnostics_;
+  Value root_;
+  std::vector<Frame> frames_;
+  std::unordered_map<YAML::anchor_t, Value> anchors_;
+  std::size_t values_ = 0;
+  std::size_t text_bytes_ = 0;
+};
+
+/// The cause that is not seen at once: a plain text inside braces ends at the } of its ${NAME}.
+std::string hint(std::string_view text, int line) {
+  for (int i = 1; i < line; ++i) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  if (text.substr(0, text.find('\n')).find("${") == std::string_view::npos) return {};
+  return "; inside { } and [ ] put a text with ${NAME} in quotes";
+}
+
+}  // namespace
+
+std::optional<Value> parse_yaml(std::string_view text, const std::string& file, std::vector<Diagnostic>& diagnostics) {
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    Builder first(file, diagnostics);
+    if (!parser.HandleNextDocument(first)) {
+      Value nothing;
+      nothing.where = {{file, 1, 1}};
+      return nothing;
+    }
+    std::vector<Diagnostic> of_the_second;
+    Builder second(file, of_the_second);
+    if (parser.HandleNextDocument(second)) {
+      add_error(diagnostics, second.take_root().where, "a second YAML document begins here; a file holds one");
+    }
+    return first.take_root();
+  } catch (const Refusal& refusal) {
+    add_error(diagnostics, refusal.where, refusal.message);
+  } catch (const YAML::Exception& error) {
+    const Where where = error.mark.is_null() ? Where{file} : Where{file, error.mark.line + 1, error.mark.column + 1};
+    add_error(diagnostics, where, "this is no YAML: " + error.msg + hint(text, where.line));
+  }
+  return std::nullopt;
+}
+
+}  // namespace sentinel::config
