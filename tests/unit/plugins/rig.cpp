@@ -1,0 +1,186 @@
+#include "tests/unit/plugins/rig.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+#include <sentinel/error.hpp>
+#include <sentinel/sink.hpp>
+
+#include "core/plugin/library.hpp"
+#include "tests/support/fake_host.hpp"
+
+namespace rig {
+
+using sentinel::from_abi;
+using sentinel::Result;
+
+namespace {
+
+template <class T>
+T required(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+/// Every load is a fresh one from a private copy, as in the agent.
+std::shared_ptr<sentinel::plugin::Library> load(const std::string& name) {
+  static const TemporaryFolder folder;
+  static const auto stage = required(sentinel::plugin::Stage::open(folder.path()));
+  static std::uint64_t generation = 0;
+  auto file = required(stage.stage(SENTINEL_BINARY_DIR "/plugins/" + name + ".so", "test", ++generation));
+  return required(sentinel::plugin::Library::load(std::move(file)));
+}
+
+/// The schema's defaults with `given` over them, as the agent's configuration would hand them over.
+void fill(sentinel::testing::FakeConfig& config, const sentinel_plugin& plugin, const ConfigValues& given) {
+  for (std::uint32_t i = 0; i < plugin.field_count; ++i) {
+    const auto& field = plugin.fields[i];
+    const auto name = from_abi(field.name);
+    const auto found = given.find(std::string(name));
+    const auto text = found != given.end() ? found->second : std::string(from_abi(field.default_value));
+    if (text.empty()) continue;
+    if (field.type == SENTINEL_INTEGER) {
+      config.integer(name, std::stoll(text));
+    } else if (field.type == SENTINEL_PATH) {
+      config.path(name, text);
+    } else {
+      config.string(name, text);
+    }
+  }
+}
+
+std::int32_t report(sentinel_error* out, const sentinel::Error& error) {
+  return sentinel::detail::fill(out, error.code, error.message);
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "sentinel-test.XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void TemporaryFolder::write(const std::string& relative, std::string_view text) const {
+  const auto file = path_ / relative;
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+Plugin::Plugin(sentinel::store::Store& store, const std::string& name, const ConfigValues& config,
+               const std::string& instance)
+    : producer_(store.producer(instance, {}, 10'000)),
+      batch_(*producer_),
+      host_{sizeof(sentinel_host), 0, this, &now_ns, &declare_metric, &extension} {
+  const auto library = load(name);
+  sentinel::testing::FakeConfig filled;
+  fill(filled, library->descriptor(), config);
+  instance_ = std::make_unique<sentinel::plugin::Instance>(
+      required(sentinel::plugin::Instance::create(library, &host_, filled.raw())));
+}
+
+Plugin::~Plugin() {
+  if (started_) (void)instance_->stop();
+}
+
+void Plugin::start() {
+  if (std::exchange(started_, true)) return;
+  if (const auto done = instance_->start(); !done) throw std::runtime_error(done.error().message);
+}
+
+Result<void> Plugin::collect(std::chrono::nanoseconds now) {
+  start();
+  now_ = now;
+  const std::uint64_t every_ns = 5'000'000'000;
+  batch_.reset(static_cast<std::uint64_t>(now.count()), every_ns);
+  const auto done = instance_->collect(batch_.abi());
+  done ? producer_->commit(batch_) : producer_->fail(batch_.tick_ns(), every_ns);
+  return done;
+}
+
+Result<std::string> Plugin::render(const sentinel::store::View& view) {
+  start();
+  const auto abi = view.abi();
+  return instance_->render(abi, std::size_t{64} << 20U);
+}
+
+std::vector<Row> Plugin::details(const std::string& table) {
+  sentinel::testing::FakeRows rows;
+  if (const auto done = instance_->details(rows.raw()); !done) throw std::runtime_error(done.error().message);
+  std::vector<Row> all;
+  for (const auto& row : rows.tables[table]) all.emplace_back(row.begin(), row.end());
+  return all;
+}
+
+Result<sentinel::plugin::SavedState> Plugin::save() {
+  start();
+  if (const auto drained = instance_->drain(0); !drained) return drained.error();
+  return instance_->save();
+}
+
+Result<void> Plugin::restore(const sentinel::plugin::SavedState& state) {
+  return instance_->restore(state);
+}
+
+std::uint64_t Plugin::now_ns(const sentinel_host* host) {
+  return static_cast<std::uint64_t>(self(host).now_.count());
+}
+
+std::int32_t Plugin::declare_metric(const sentinel_host* host, const sentinel_metric* metric, std::uint32_t* id,
+                                    sentinel_error* error) {
+  auto decl = sentinel::store::checked_decl(*metric);
+  if (!decl) return report(error, decl.error());
+  const auto declared = self(host).producer_->declare(std::move(*decl));
+  if (!declared) return report(error, declared.error());
+  *id = *declared;
+  return SENTINEL_OK;
+}
+
+const void* Plugin::extension(const sentinel_host*, const char* id) {
+  static constexpr sentinel_host_log log = {sizeof(sentinel_host_log), 0,
+                                            [](const sentinel_host* host, std::int32_t, sentinel_string message) {
+                                              self(host).log_.emplace_back(from_abi(message));
+                                            }};
+  static constexpr sentinel_host_http_routes routes = {
+      sizeof(sentinel_host_http_routes), 0,
+      [](const sentinel_host* host, sentinel_string path, sentinel_string content_type,
+         sentinel_error* error) -> std::int32_t {
+        if (self(host).routes_.emplace(from_abi(path), from_abi(content_type)).second) return SENTINEL_OK;
+        return report(error, {sentinel::Errc::invalid_argument, "path taken"});
+      }};
+  if (std::strcmp(id, SENTINEL_EXTENSION_LOG) == 0) return &log;
+  if (std::strcmp(id, SENTINEL_EXTENSION_HTTP_ROUTES) == 0) return &routes;
+  return nullptr;
+}
+
+sentinel::store::View view(const sentinel::store::Store& store) {
+  return store.view([](std::string_view) { return true; });
+}
+
+Values values(const sentinel::store::Store& store) {
+  Values all;
+  const auto live = view(store);
+  const auto abi = live.abi();
+  for (const auto& family : sentinel::SeriesView(abi.families, abi.family_count)) {
+    for (const auto& series : sentinel::series_of(family)) {
+      std::string name(from_abi(family.name));
+      for (std::uint32_t i = 0; i < family.label_count; ++i) {
+        name += i == 0 ? '{' : ',';
+        name.append(from_abi(family.label_keys[i])).append("=\"").append(from_abi(series.labels[i])) += '"';
+      }
+      if (family.label_count > 0) name += '}';
+      all.emplace(std::move(name), series.value);
+    }
+  }
+  return all;
+}
+
+}  // namespace rig
