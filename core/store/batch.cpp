@@ -46,7 +46,7 @@ int32_t abi_append(sentinel_batch* batch, const sentinel_record* records, uint64
 }  // namespace
 
 RecordBatch::RecordBatch(Producer& producer, std::size_t limit)
-    : producer_(producer), limit_(limit), abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
+    : producer_(producer), instance_(producer.instance()), limit_(limit), abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
 
 void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
   abi_.tick_ns = tick_ns;
@@ -66,7 +66,7 @@ sentinel_delivery RecordBatch::delivery() const {
     const auto& meaning = batch.meanings_[static_cast<std::size_t>(record - batch.records_.data())];
     return meaning.labels != nullptr ? meaning.labels->values().data() : record->context->labels;
   };
-  return {sizeof(sentinel_delivery),      0,      records_.data(), records_.size(), to_abi(producer_.instance()),
+  return {sizeof(sentinel_delivery),      0,      records_.data(), records_.size(), to_abi(instance_),
           const_cast<RecordBatch*>(this), metric, labels};
 }
 

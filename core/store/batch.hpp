@@ -46,7 +46,8 @@ class RecordBatch {
   template <class T>
   T* allocate(std::size_t count);
 
-  Producer& producer_;
+  Producer& producer_;  // while it is filled
+  const std::string instance_;
   std::size_t limit_;
   sentinel_batch abi_;
   std::pmr::monotonic_buffer_resource arena_;

@@ -1,0 +1,180 @@
+#include <sentinel/collector.hpp>
+#include <string>
+
+#include "core/telemetry/process.hpp"
+#include "core/telemetry/snapshot.hpp"
+#include "core/telemetry/version.hpp"
+
+namespace sentinel::telemetry {
+namespace {
+
+/// The agent's own metrics. Names of the process follow Prometheus' client libraries, so that dashboards made for any
+/// exporter show this one too.
+class Self {
+ public:
+  Self(const Config&, Host& host)
+      : source_(static_cast<const SnapshotSource*>(host.raw()->extension(host.raw(), snapshot_extension))),
+        build_info_(host.gauge({"sentinel_build_info", "Version of the agent and what compiled it; always 1."},
+                               {"version", "compiler"})),
+        up_(host.gauge({"sentinel_collector_up", "Whether the collector's last collection succeeded."}, {"collector"})),
+        duration_(host.histogram(
+            {"sentinel_collector_duration_seconds", "Time that a collection took in the plugin.", "seconds"},
+            duration_bounds, {"collector"})),
+        runs_(host.counter({"sentinel_collector_runs_total", "Collections that were begun."}, {"collector"})),
+        errors_(host.counter({"sentinel_collector_errors_total", "Collections that failed or overran their deadline."},
+                             {"collector"})),
+        overruns_(
+            host.counter({"sentinel_collector_overruns_total", "Calls that overran their deadline."}, {"collector"})),
+        skipped_(host.counter(
+            {"sentinel_collector_skipped_total", "Collections left out because an earlier call still ran."},
+            {"collector"})),
+        records_(
+            host.counter({"sentinel_collector_records_total", "Records of successful collections."}, {"collector"})),
+        last_success_(host.gauge({"sentinel_collector_last_success_timestamp_seconds",
+                                  "Unix time of the collector's last successful collection.", "seconds"},
+                                 {"collector"})),
+        sink_up_(host.gauge({"sentinel_sink_up", "Whether the sink's last call succeeded."}, {"sink"})),
+        queue_(host.gauge({"sentinel_sink_queue_batches", "Batches that wait for the sink."}, {"sink"})),
+        queue_capacity_(
+            host.gauge({"sentinel_sink_queue_capacity_batches", "Batches that may wait for the sink."}, {"sink"})),
+        delivered_(host.counter({"sentinel_sink_delivered_records_total", "Records that the sink took."}, {"sink"})),
+        dropped_(host.counter({"sentinel_sink_dropped_records_total",
+                               "Records that were dropped because the sink's queue was full or the sink failed."},
+                              {"sink"})),
+        sink_errors_(host.counter({"sentinel_sink_errors_total", "Calls of the sink that failed."}, {"sink"})),
+        plugin_info_(host.gauge({"sentinel_plugin_info", "A loaded plugin; always 1."},
+                                {"instance", "plugin", "kind", "version", "sha256", "generation"})),
+        connections_(host.gauge({"sentinel_http_connections", "Open connections of the listener."})),
+        accepted_(host.counter({"sentinel_http_connections_accepted_total", "Connections that were accepted."})),
+        rejected_(host.counter({"sentinel_http_connections_rejected_total",
+                                "Connections that were turned away because too many were open."})),
+        responses_(host.counter({"sentinel_http_responses_total", "Responses by class of status code."}, {"code"})),
+        series_(host.gauge({"sentinel_store_series", "Live series in the store."})),
+        history_(host.gauge({"sentinel_store_history_bytes", "Memory of the store's history.", "bytes"})),
+        overflow_(host.counter({"sentinel_store_series_overflow_total",
+                                "Label sets that were folded into `other` because their metric was full."},
+                               {"collector", "metric"})),
+        workers_(host.gauge({"sentinel_worker_threads", "Threads that run plugin code."})),
+        worker_queue_(host.gauge({"sentinel_worker_queue_jobs", "Calls that wait for a worker thread."})),
+        cpu_(host.counter({"process_cpu_seconds_total", "User and system CPU time of the agent.", "seconds"})),
+        resident_(host.gauge({"process_resident_memory_bytes", "Resident memory of the agent.", "bytes"})),
+        virtual_(host.gauge({"process_virtual_memory_bytes", "Virtual memory of the agent.", "bytes"})),
+        fds_(host.gauge({"process_open_fds", "Open file descriptors of the agent."})),
+        max_fds_(host.gauge({"process_max_fds", "Limit of open file descriptors of the agent."})),
+        threads_(host.gauge({"process_threads", "Threads of the agent."})),
+        start_time_(host.gauge({"process_start_time_seconds", "Unix time at which the agent started.", "seconds"})) {
+    if (source_ == nullptr) throw PluginError({Errc::unsupported, "`self` runs inside the agent alone"});
+  }
+
+  Result<void> collect(Batch& batch) {
+    const Snapshot now = source_->snapshot();
+    batch.add(build_info_, 1, {version(), compiler()});
+    add_collectors(batch, now);
+    add_sinks(batch, now);
+    for (const auto& plugin : now.plugins) {
+      batch.add(plugin_info_, 1,
+                {plugin.instance, plugin.plugin, plugin.kind, plugin.version, plugin.sha256,
+                 std::to_string(plugin.generation)});
+    }
+    add_core(batch, now);
+    add_process(batch, now);
+    return {};
+  }
+
+ private:
+  void add_collectors(Batch& batch, const Snapshot& now) const {
+    for (const auto& collector : now.collectors) {
+      batch.add(up_, collector.up ? 1 : 0, {collector.name});
+      batch.add(duration_, collector.duration.sum_seconds, collector.duration.buckets, {collector.name});
+      batch.add(runs_, static_cast<double>(collector.runs), {collector.name});
+      batch.add(errors_, static_cast<double>(collector.errors), {collector.name});
+      batch.add(overruns_, static_cast<double>(collector.overruns), {collector.name});
+      batch.add(skipped_, static_cast<double>(collector.skipped), {collector.name});
+      batch.add(records_, static_cast<double>(collector.records), {collector.name});
+      if (collector.last_success_unix_seconds > 0) {
+        batch.add(last_success_, collector.last_success_unix_seconds, {collector.name});
+      }
+    }
+  }
+
+  void add_sinks(Batch& batch, const Snapshot& now) const {
+    for (const auto& sink : now.sinks) {
+      batch.add(sink_up_, sink.up ? 1 : 0, {sink.name});
+      batch.add(queue_, static_cast<double>(sink.queued_batches), {sink.name});
+      batch.add(queue_capacity_, static_cast<double>(sink.queue_capacity), {sink.name});
+      batch.add(delivered_, static_cast<double>(sink.delivered_records), {sink.name});
+      batch.add(dropped_, static_cast<double>(sink.dropped_records), {sink.name});
+      batch.add(sink_errors_, static_cast<double>(sink.errors), {sink.name});
+    }
+  }
+
+  void add_core(Batch& batch, const Snapshot& now) const {
+    batch.add(connections_, static_cast<double>(now.listener.connections_open));
+    batch.add(accepted_, static_cast<double>(now.listener.connections_accepted));
+    batch.add(rejected_, static_cast<double>(now.listener.connections_rejected));
+    for (const auto& [code, count] : now.listener.responses) {
+      batch.add(responses_, static_cast<double>(count), {code});
+    }
+    batch.add(series_, static_cast<double>(now.store.series));
+    batch.add(history_, static_cast<double>(now.store.history_bytes));
+    for (const auto& [where, count] : now.store.overflow) {
+      batch.add(overflow_, static_cast<double>(count), {where.first, where.second});
+    }
+    batch.add(workers_, static_cast<double>(now.worker_threads));
+    batch.add(worker_queue_, static_cast<double>(now.worker_queue));
+  }
+
+  void add_process(Batch& batch, const Snapshot& now) const {
+    const ProcessUsage usage = read_process_usage();
+    batch.add(cpu_, usage.cpu_seconds);
+    batch.add(resident_, static_cast<double>(usage.resident_bytes));
+    batch.add(virtual_, static_cast<double>(usage.virtual_bytes));
+    batch.add(fds_, static_cast<double>(usage.open_fds));
+    batch.add(max_fds_, static_cast<double>(usage.max_fds));
+    batch.add(threads_, static_cast<double>(usage.threads));
+    batch.add(start_time_, now.start_unix_seconds);
+  }
+
+  const SnapshotSource* source_;
+  Gauge<2> build_info_;
+  Gauge<1> up_;
+  Histogram<1> duration_;
+  Counter<1> runs_;
+  Counter<1> errors_;
+  Counter<1> overruns_;
+  Counter<1> skipped_;
+  Counter<1> records_;
+  Gauge<1> last_success_;
+  Gauge<1> sink_up_;
+  Gauge<1> queue_;
+  Gauge<1> queue_capacity_;
+  Counter<1> delivered_;
+  Counter<1> dropped_;
+  Counter<1> sink_errors_;
+  Gauge<6> plugin_info_;
+  Gauge<> connections_;
+  Counter<> accepted_;
+  Counter<> rejected_;
+  Counter<1> responses_;
+  Gauge<> series_;
+  Gauge<> history_;
+  Counter<2> overflow_;
+  Gauge<> workers_;
+  Gauge<> worker_queue_;
+  Counter<> cpu_;
+  Gauge<> resident_;
+  Gauge<> virtual_;
+  Gauge<> fds_;
+  Gauge<> max_fds_;
+  Gauge<> threads_;
+  Gauge<> start_time_;
+};
+
+}  // namespace
+
+const sentinel_plugin* self_plugin() {
+  return detail::collector_entry<Self>(
+      {.name = "self", .version = version(), .licence = "Apache-2.0", .summary = "The agent's own metrics."});
+}
+
+}  // namespace sentinel::telemetry

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <sentinel/abi.h>
+
+#include "core/store/store.hpp"
+
+namespace sentinel::telemetry {
+
+/// Upper bounds of `sentinel_collector_duration_seconds`.
+inline constexpr std::array<double, 8> duration_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0};
+
+/// How long calls took: cumulative counts, the last one for +Inf.
+struct DurationHistogram {
+  std::array<std::uint64_t, duration_bounds.size() + 1> buckets{};
+  double sum_seconds = 0;
+
+  void observe(double seconds) {
+    sum_seconds += seconds;
+    for (std::size_t i = 0; i < duration_bounds.size(); ++i) {
+      if (seconds <= duration_bounds[i]) ++buckets[i];
+    }
+    ++buckets.back();
+  }
+};
+
+struct CollectorStats {
+  std::string name;
+  bool up = false;
+  std::uint64_t runs = 0;
+  std::uint64_t errors = 0;   // of runs, overruns included
+  std::uint64_t skipped = 0;  // ticks at which an earlier call still ran
+  std::uint64_t overruns = 0;
+  std::uint64_t records = 0;
+  double last_success_unix_seconds = 0;  // 0: never
+  DurationHistogram duration;
+};
+
+struct SinkStats {
+  std::string name;
+  bool up = false;
+  std::uint64_t queued_batches = 0;
+  std::uint64_t queue_capacity = 0;
+  std::uint64_t delivered_records = 0;
+  std::uint64_t dropped_records = 0;
+  std::uint64_t errors = 0;
+};
+
+struct PluginInfo {
+  std::string instance;
+  std::string plugin;
+  std::string kind;
+  std::string version;
+  std::string sha256;
+  std::uint64_t generation = 0;
+};
+
+/// What the listener did, as far as the agent's own metrics show it.
+struct ListenerStats {
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_accepted = 0;
+  std::uint64_t connections_rejected = 0;
+  std::map<std::string, std::uint64_t> responses;  // by class: "2xx"
+};
+
+/// The agent at one moment.
+struct Snapshot {
+  std::vector<CollectorStats> collectors;
+  std::vector<SinkStats> sinks;
+  std::vector<PluginInfo> plugins;
+  ListenerStats listener;
+  store::StoreStats store;
+  std::uint64_t worker_threads = 0;
+  std::uint64_t worker_queue = 0;
+  double start_unix_seconds = 0;
+};
+
+/// Where the collector `self` gets its snapshot from; called on a worker thread.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  [[nodiscard]] virtual Snapshot snapshot() const = 0;
+};
+
+/// The host service by which `self`, and no other plugin, finds its SnapshotSource.
+inline constexpr const char* snapshot_extension = "sentinel.internal.snapshot/1";
+
+/// The descriptor of the collector `self`, built into the agent and run as every other one.
+[[nodiscard]] const sentinel_plugin* self_plugin();
+
+}  // namespace sentinel::telemetry
