@@ -43,7 +43,7 @@ ARROWS = {
 LIBRARY_ARROWS = {
     "prometheus/": ["sinks/prometheus", "tests"],
     "bpf/": ["core/bpf", "plugins/ebpf_*", "plugins/proc_*", "tests"],
-    "yaml-cpp/": ["core/config", "tests"],
+    "yaml-cpp/": ["core/config", "core/http", "tests"],
     "boost/dll": ["core/plugin", "tests"],
     "CLI/": ["core/app", "tests"],
     "spdlog/": ["core/telemetry", "tests"],
