@@ -7,6 +7,8 @@ struct KnownField {
   std::string_view name;
   std::string_view help;
   bool is_kib = true;
+  /// Instead of the name in snake case, where that has a syllable that promtool takes for an abbreviated unit.
+  std::string_view key = {};
 };
 
 /// Declared whether this kernel prints them or not, so that a tree that turns up later loses none. A line that is not
@@ -40,14 +42,14 @@ inline constexpr KnownField known_fields[] = {
     {"AnonPages", "Anonymous memory mapped by processes."},
     {"Mapped", "Files mapped by processes, such as libraries."},
     {"Shmem", "tmpfs and shared memory."},
-    {"KReclaimable", "Kernel memory that can be reclaimed under pressure, SReclaimable included."},
+    {"KReclaimable", "Kernel memory that can be reclaimed under pressure, slab included."},
     {"Slab", "Memory of the kernel's object caches."},
-    {"SReclaimable", "The part of Slab that can be reclaimed."},
-    {"SUnreclaim", "The part of Slab that cannot be reclaimed."},
+    {"SReclaimable", "The part of Slab that can be reclaimed.", true, "slab_reclaimable"},
+    {"SUnreclaim", "The part of Slab that cannot be reclaimed.", true, "slab_unreclaimable"},
     {"KernelStack", "Memory of all tasks' kernel stacks."},
     {"ShadowCallStack", "Memory of shadow call stacks (arm64)."},
     {"PageTables", "Memory of page tables."},
-    {"SecPageTables", "Memory of secondary page tables, such as KVM's."},
+    {"SecPageTables", "Memory of secondary page tables, such as KVM's.", true, "secondary_page_tables"},
     {"Quicklists", "Cached page tables (before Linux 5.4)."},
     {"NFS_Unstable", "Pages sent to an NFS server and not yet stable there (0 since Linux 5.8)."},
     {"Bounce", "Bounce buffers of block devices."},

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "plugins/proc_mem/known_fields.hpp"
@@ -49,11 +50,13 @@ class ProcMem {
         swapped_out_(host.counter({"sentinel_memory_swapped_out_bytes_total", "Memory written to swap.", "bytes"})),
         major_faults_(host.counter({"sentinel_memory_major_faults_total", "Page faults that waited for I/O."})),
         oom_kills_(host.counter({"sentinel_oom_kills_total", "Processes that the OOM killer ended."})) {
-    for (const auto& field : known_fields) declare(host, field.name, field.help, field.is_kib);
+    for (const auto& field : known_fields) declare(host, field);
     // Without a tree nothing more is known; collect will say why.
     if (const auto root = Root::open(procfs_); !root || !read_meminfo(*root)) return;
     for (const auto& field : meminfo_.fields) {
-      if (!fields_.contains(field.name)) declare(host, field.name, field.name + " of /proc/meminfo.", field.is_kib);
+      if (!fields_.contains(field.name)) {
+        declare(host, {field.name, field.name + " of /proc/meminfo.", field.is_kib, field.key});
+      }
     }
   }
 
@@ -73,13 +76,15 @@ class ProcMem {
     sentinel::Gauge<> metric;
   };
 
-  void declare(const sentinel::Host& host, std::string_view name, std::string_view help, bool is_kib) {
-    std::string key = meminfo_key(name);
-    if (key.empty()) return;
+  void declare(const sentinel::Host& host, const KnownField& field) {
+    std::string key = field.key.empty() ? meminfo_key(field.name) : std::string(field.key);
     // `_total` ends a counter's name, and a pool of pages is none.
-    if (!is_kib && key.ends_with("_total")) key.resize(key.size() - std::string_view("_total").size());
-    const std::string metric = "sentinel_memory_" + key + (is_kib ? "_bytes" : "");
-    fields_.emplace(name, DeclaredField{is_kib, host.gauge({metric, help, is_kib ? "bytes" : ""})});
+    if (!field.is_kib && key.ends_with("_total")) key.resize(key.size() - std::string_view("_total").size());
+    const std::string metric = "sentinel_memory_" + key + (field.is_kib ? "_bytes" : "");
+    // A line of a future kernel may have a name that is taken: the first keeps it.
+    if (!names_.insert(metric).second) return;
+    fields_.emplace(field.name,
+                    DeclaredField{field.is_kib, host.gauge({metric, field.help, field.is_kib ? "bytes" : ""})});
   }
 
   sentinel::Result<void> read_meminfo(const Root& root) {
@@ -152,6 +157,7 @@ class ProcMem {
   sentinel::Counter<> major_faults_;
   sentinel::Counter<> oom_kills_;
   std::map<std::string, DeclaredField, std::less<>> fields_;  // by the kernel's name
+  std::set<std::string> names_{"sentinel_memory_usage"};      // of gauges
   Buffer buffer_;
   MemInfo meminfo_;
 };

@@ -106,6 +106,14 @@ TEST_F(ProcMemTest, declares_the_same_metrics_on_every_kernel_that_is_known) {
   }
 }
 
+TEST_F(ProcMemTest, a_line_that_makes_a_name_which_is_taken_is_left_out) {
+  folder_.write("meminfo", std::string(meminfo) + "Usage: 5\nHuge_Pages: 6\n");
+  rig::Plugin plugin(store_, "proc_mem", {{"procfs", folder_.path()}});
+  ASSERT_TRUE(plugin.collect(1s));
+  EXPECT_EQ(rig::values(store_).at("sentinel_memory_usage"), 75);
+  EXPECT_EQ(rig::values(store_).at("sentinel_memory_huge_pages"), 4);
+}
+
 TEST_F(ProcMemTest, an_optional_file_that_is_malformed_fails_the_collection_with_its_path) {
   folder_.write("meminfo", meminfo);
   folder_.write("pressure/io", "some avg10=");
