@@ -10,7 +10,8 @@ namespace sentinel::http {
 
 namespace {
 
-// Level 1 by measurement; see gzip_threshold_bytes for what is left alone.
+// An exposition of 3.7 MB on a 2-core VM, zlib 1.2.13: level 1 20.2 % in 24 ms, 4 16.9 % in 27 ms, 6 16.3 % in 47 ms;
+// one of 35 kB, the usual case: level 1 20.8 % in 0.15 ms, 4 18.0 % in 0.27 ms, 6 17.3 % in 0.45 ms.
 constexpr int level = 1;
 constexpr int window_bits_gzip = 15 + 16;
 constexpr int memory_level = 8;

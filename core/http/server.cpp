@@ -81,7 +81,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
     if (tcp_ ? hub_->tcp_sessions >= limits.max_connections : hub_->unix_sessions >= limits.max_unix_connections) {
       ++hub_->counters.rejected;
       // Best effort: a fresh connection has room for it.
-      (void)::send(fd.get(), full.data(), full.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const bool plain = !tcp_ || !hub_->guard.state()->tls;
+      if (plain) (void)::send(fd.get(), full.data(), full.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       ::shutdown(fd.get(), SHUT_WR);
       return;
     }
@@ -96,6 +97,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
       peer.via = (judge ? judge(name.address) : is_loopback(name.address)) ? Via::tcp_loopback : Via::tcp;
       peer.local_address = local_address_of(fd.get());
       family = AF_INET;
+      hub_->guard.refresh(hub_->config.on_problem);
     }
     beast::error_code error;
     asio::generic::stream_protocol::socket socket(hub_->control);
@@ -161,6 +163,12 @@ Server::~Server() {
 
 Result<void> Server::start() {
   Hub& hub = *impl_->hub;
+  if (auto loaded = hub.guard.reload(); !loaded) return loaded;
+  if (hub.guard.state()->passwords && !hub.config.run_on_worker) {
+    return Error{Errc::invalid_argument,
+                 "basic_auth_users needs ServerConfig::run_on_worker, where passwords are checked"};
+  }
+  for (const std::string& note : hub.guard.state()->config.notes) hub.problem(note);
   TcpListener tcp;
   std::optional<UnixListener> unix_file;
   if (!hub.config.listen.empty()) {
@@ -189,6 +197,10 @@ Result<void> Server::start() {
     impl_->unix_socket->wait();
   }
   return {};
+}
+
+Result<void> Server::reload_web_config() {
+  return impl_->hub->guard.reload();
 }
 
 void Server::stop(std::chrono::milliseconds grace, std::function<void()> stopped) {
@@ -230,6 +242,8 @@ Counters Server::counters() const {
   counters.accept_errors = from.accept_errors;
   counters.timeouts = from.timeouts;
   for (std::size_t i = 0; i < from.responses.size(); ++i) counters.responses[i] = from.responses[i];
+  counters.tls_errors = from.tls_errors;
+  counters.auth_errors = from.auth_errors;
   counters.bytes_sent = from.bytes_sent;
   return counters;
 }

@@ -37,9 +37,10 @@ struct ServerConfig {
   std::string listen = "127.0.0.1:8000";  ///< see parse_listen(); empty: no TCP
   std::filesystem::path unix_socket;      ///< empty: none
   Limits limits;
+  std::filesystem::path web_config;      ///< exporter-toolkit's file, see web_config.hpp; empty: plain HTTP, no users
   std::vector<std::string> known_hosts;  ///< further names under which this agent is asked for, without ports
 
-  /// Runs a job on another thread than the control loop.
+  /// Runs a job on another thread than the control loop, or drops it. Passwords are checked there: needed with users.
   std::function<void(std::function<void()>)> run_on_worker;
   /// Told of what went wrong inside the server in one sentence, on the control loop. May be empty.
   std::function<void(std::string_view)> on_problem;
@@ -54,7 +55,9 @@ struct Counters {
   std::uint64_t connections_rejected = 0;       ///< over the limit
   std::uint64_t accept_errors = 0;              ///< accept(2) failed, for want of descriptors for example
   std::uint64_t timeouts = 0;                   ///< a limit of time passed, whichever
-  std::array<std::uint64_t, 6> responses = {};  ///< by class: [2] counts 200 to 299; [0] and [1] stay 0
+  std::uint64_t tls_errors = 0;                 ///< handshakes that failed
+  std::uint64_t auth_errors = 0;                ///< requests without a valid password where one is needed
+  std::array<std::uint64_t, 6> responses = {};  ///< by class, [2] is 200 to 299; counted as the sending begins
   std::uint64_t bytes_sent = 0;                 ///< header and body, before TLS
 };
 
@@ -72,6 +75,10 @@ class Server {
 
   /// Opens the listeners, or neither of them. Errors name the configuration key and what to do. Once per object.
   Result<void> start();
+
+  /// Reads the web configuration and its certificates again, for the requests that come next. The server also does so
+  /// by itself, at most once a second, when a request finds one of the files changed. On an error the former one stays.
+  Result<void> reload_web_config();
 
   /// Stops accepting, removes the socket file, closes idle connections, gives requests in flight \p grace and then
   /// closes those too. \p stopped runs once on the control loop when the last connection has gone. Once per object.

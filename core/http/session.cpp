@@ -7,9 +7,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/http/read.hpp>
 #include <exception>
 #include <utility>
@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::size_t first_read_bytes = 4096;
 constexpr std::size_t most_drained_bytes = 256 * 1024;
+constexpr std::size_t most_password_checks = 16;
 constexpr std::chrono::milliseconds close_timeout{1'000};
 
 /// What a parser's error means for the client; 0 when there is no client to tell.
@@ -80,7 +81,9 @@ void Session::start(std::shared_ptr<Hub> hub, Socket socket, Peer peer) {
     if (error) hub->problem("a connection ended by an exception inside the server; the client saw it close");
     if (hub->sessions.empty() && hub->on_empty) std::exchange(hub->on_empty, nullptr)();
   };
-  asio::co_spawn(hub->control, serve(self, self->socket_), std::move(ended));
+  if (self->peer_.via != Via::unix_socket) self->web_ = hub->guard.state();
+  const bool tls = self->web_ && self->web_->tls;
+  asio::co_spawn(hub->control, tls ? serve_tls(self) : serve_plain(self), std::move(ended));
 }
 
 void Session::finish() {
@@ -118,6 +121,7 @@ void Session::expired() {
     case Phase::handler:
       answered_.cancel();
       break;
+    case Phase::handshake:
     case Phase::idle:
     case Phase::write:
     case Phase::close:
@@ -126,13 +130,52 @@ void Session::expired() {
   }
 }
 
-template <class Stream>
-asio::awaitable<void> Session::serve(std::shared_ptr<Session> self, Stream& stream) {
-  bool more = true;
-  while (more) more = co_await self->exchange(stream);
+asio::awaitable<void> Session::serve_plain(std::shared_ptr<Session> self) {
+  co_await self->serve(self->socket_);
   const bool unread = self->unread_ || self->buffer_.size() > 0;
   if (unread && self->socket_.is_open()) co_await self->drain();
   self->abort();
+}
+
+asio::awaitable<void> Session::serve_tls(std::shared_ptr<Session> self) {
+  beast::error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  asio::ssl::stream<Socket&> stream(self->socket_, *self->web_->tls);
+  self->watch(Phase::handshake, self->hub_->config.limits.header_timeout);
+  co_await stream.async_handshake(asio::ssl::stream_base::server, token);
+  if (error) {
+    ++self->hub_->counters.tls_errors;
+    const bool plain =
+        error.category() == asio::error::get_ssl_category() && ERR_GET_REASON(error.value()) == SSL_R_HTTP_REQUEST;
+    if (plain) co_await self->explain_tls();
+  } else {
+    self->certified_ = peer_is_verified(stream.native_handle(), *self->web_->config.tls);
+    co_await self->serve(stream);
+    if (self->socket_.is_open()) {
+      self->watch(Phase::close, close_timeout);
+      co_await stream.async_shutdown(token);
+    }
+    if (self->unread_ && self->socket_.is_open()) co_await self->drain();
+  }
+  self->abort();
+}
+
+asio::awaitable<void> Session::explain_tls() {
+  beast::error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  const Response response = Response::text(400, "This port speaks HTTPS; ask with https://.");
+  const std::string text = render_head(response, false, false) + response.body;
+  const auto bytes = asio::buffer(text);
+  watch(Phase::write, close_timeout);
+  co_await asio::async_write(socket_, bytes, token);
+  ++hub_->counters.responses[4];
+  if (socket_.is_open()) co_await drain();
+}
+
+template <class Stream>
+asio::awaitable<void> Session::serve(Stream& stream) {
+  bool more = true;
+  while (more) more = co_await exchange(stream);
 }
 
 template <class Stream>
@@ -141,6 +184,9 @@ asio::awaitable<bool> Session::exchange(Stream& stream) {
   keep_alive_ = false;
   unread_ = false;
   bool alive = co_await read_header(stream);
+  if (alive && !response_) co_await authenticate();
+  alive = alive && socket_.is_open();
+  if (alive && !response_) route();
   if (alive && !response_) alive = co_await read_body(stream);
   if (alive && !response_) co_await answer();
   if (!alive || !response_) co_return false;
@@ -236,7 +282,67 @@ void Session::take_header() {
   if (foreign_coding) return refuse(Response::text(501, "No transfer coding but chunked is understood."));
   request_.path = std::move(target->path);
   request_.query = std::move(target->query);
+}
 
+asio::awaitable<void> Session::authenticate() {
+  if (peer_.via == Via::unix_socket) co_return;
+  hub_->guard.refresh(hub_->config.on_problem);
+  const std::shared_ptr<Passwords> passwords = hub_->guard.state()->passwords;
+  if (!passwords) co_return;
+
+  const std::optional<Credentials> credentials = parse_basic(request_.header("authorization"));
+  password_ok_.reset();
+  if (!credentials) {
+    password_ok_ = false;
+  } else if (passwords->remembers(*credentials)) {
+    password_ok_ = true;
+  } else if (hub_->password_checks >= most_password_checks || !hub_->config.run_on_worker) {
+    refuse(Response::text(503, "Too many passwords are being checked; try again soon."));
+    co_return;
+  } else {
+    watch(Phase::handler, hub_->config.limits.handler_timeout);
+    ++exchange_;
+    start_password_check(passwords, *credentials);
+    beast::error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    while (!password_ok_ && !expired_ && socket_.is_open()) co_await answered_.async_wait(token);
+    if (!password_ok_) {
+      expired_ = false;
+      refuse(Response::text(503, "The password could not be checked in time; try again later."));
+      co_return;
+    }
+  }
+  if (*password_ok_) {
+    request_.user = credentials->user;
+    co_return;
+  }
+  ++hub_->counters.auth_errors;
+  Response response = Response::text(401, "This needs a user and a password (basic_auth_users in agent.web_config).");
+  response.headers.push_back({"WWW-Authenticate", "Basic realm=\"sentinel\", charset=\"UTF-8\""});
+  refuse(std::move(response));
+}
+
+void Session::start_password_check(const std::shared_ptr<Passwords>& passwords, const Credentials& credentials) {
+  // Counted until the job is gone, run or dropped, so that what piles up in front of a busy worker stays bounded.
+  const std::shared_ptr<void> ticket(nullptr, [gate = hub_->gate, hub = std::weak_ptr<Hub>(hub_)](void*) {
+    gate->pass([hub] {
+      if (const auto alive = hub.lock()) --alive->password_checks;
+    });
+  });
+  ++hub_->password_checks;
+  hub_->config.run_on_worker(
+      [passwords, credentials, ticket, gate = hub_->gate, weak = weak_from_this(), exchange = exchange_] {
+        const bool ok = passwords->check(credentials);
+        gate->pass([weak, exchange, ok] {
+          const auto self = weak.lock();
+          if (!self || self->exchange_ != exchange) return;
+          self->password_ok_ = ok;
+          self->answered_.cancel();
+        });
+      });
+}
+
+void Session::route() {
   match_ = hub_->router->find(request_.method, request_.path);
   if (!match_.entry && match_.allow.empty()) {
     return refuse(Response::text(404, "Nothing is served here; / lists what is."));
@@ -246,7 +352,7 @@ void Session::take_header() {
     response.headers.push_back({"Allow", match_.allow});
     return refuse(std::move(response));
   }
-  const Caller caller{false, peer_.local_address};
+  const Caller caller{certified_ || !request_.user.empty(), peer_.local_address};
   if (auto refused = refusal(request_, match_.access, caller, hub_->config.known_hosts)) {
     return refuse(std::move(*refused));
   }
@@ -338,13 +444,13 @@ asio::awaitable<bool> Session::write(Stream& stream) {
   auto token = asio::redirect_error(asio::use_awaitable, error);
   const bool head_only = parser_ && parser_->is_header_done() && parser_->get().method() == beast::http::verb::head;
   const bool old = parser_ && parser_->is_header_done() && parser_->get().version() < 11;
-  const std::string head = render_head(*response_, keep_alive_, old);
+  const std::string head = render_head(*response_, keep_alive_, old, hub_->guard.state()->config.headers);
   std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(response_->body)};
   if (head_only || !has_body(response_->status)) parts[1] = {};
+  ++hub_->counters.responses[static_cast<std::size_t>(response_->status / 100)];
   watch(Phase::write, hub_->config.limits.write_timeout);
   const std::size_t sent = co_await asio::async_write(stream, parts, token);
   hub_->counters.bytes_sent += sent;
-  ++hub_->counters.responses[static_cast<std::size_t>(response_->status / 100)];
   response_.reset();
   co_return !error && !expired_;
 }

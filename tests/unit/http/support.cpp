@@ -1,9 +1,11 @@
 #include "support.hpp"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -183,6 +185,16 @@ void RawClient::shut_sending() {
   ::shutdown(fd_.get(), SHUT_WR);
 }
 
+Handler says(std::string text) {
+  return [text = std::move(text)](const Request&, const Reply& reply) { reply(Response::text(200, text)); };
+}
+
+Route add(LiveServer& live, std::string_view method, std::string_view path, Handler handler, Access access) {
+  auto route = live.router.add(method, path, access, std::move(handler));
+  EXPECT_TRUE(route.ok()) << route.error().message;
+  return std::move(route).value();
+}
+
 Answer ask(std::uint16_t port, std::string_view request, bool to_head) {
   RawClient client = RawClient::tcp(port);
   if (!client.connected()) return {};
@@ -198,6 +210,25 @@ std::string post(std::string_view path, std::string_view body, std::string_view 
   return "POST " + std::string(path) +
          " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
          std::to_string(body.size()) + "\r\n" + std::string(extra) + "\r\n" + std::string(body);
+}
+
+std::string gunzip(std::string_view member) {
+  constexpr int any_header = 15 + 32;
+  z_stream stream = {};
+  if (::inflateInit2(&stream, any_header) != Z_OK) return {};
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(member.data()));
+  stream.avail_in = static_cast<uInt>(member.size());
+  std::string text;
+  std::array<char, 65536> chunk;
+  int code = Z_OK;
+  while (code == Z_OK) {
+    stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
+    stream.avail_out = chunk.size();
+    code = ::inflate(&stream, Z_NO_FLUSH);
+    text.append(chunk.data(), chunk.size() - stream.avail_out);
+  }
+  ::inflateEnd(&stream);
+  return code == Z_STREAM_END ? text : std::string();
 }
 
 bool eventually(const std::function<bool()>& condition) {

@@ -93,11 +93,19 @@ class RawClient {
   std::string pending_;
 };
 
+/// A handler that answers 200 with \p text, a newline added.
+Handler says(std::string text);
+Route add(LiveServer& live, std::string_view method, std::string_view path, Handler handler,
+          Access access = Access::open);
+
 /// One request on a connection of its own.
 Answer ask(std::uint16_t port, std::string_view request, bool to_head = false);
 /// "GET path HTTP/1.1" with a Host and the extra header lines, each ended by CRLF.
 std::string get(std::string_view path, std::string_view extra = "");
 std::string post(std::string_view path, std::string_view body, std::string_view extra = "");
+
+/// What a gzip member holds; empty when it is broken.
+std::string gunzip(std::string_view member);
 
 /// Waits until \p condition holds; false when it does not in time.
 bool eventually(const std::function<bool()>& condition);
