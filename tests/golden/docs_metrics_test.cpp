@@ -42,7 +42,7 @@ std::map<std::string, Rows> documented() {
   std::string section;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("## ")) section = trimmed(line.substr(3));
-    if (!line.starts_with("| `")) continue;
+    if (section.empty() || !line.starts_with("| `")) continue;
     const auto row = cells(line);
     if (row.size() != 6) {
       ADD_FAILURE() << "six columns expected: " << line;
