@@ -162,7 +162,7 @@ std::vector<Change> compare(const Agent& before, const Agent& after) {
   check("stop_timeout", before.stop_timeout, after.stop_timeout);
   check("workers", before.workers, after.workers);
   check("series_limit", before.series_limit, after.series_limit);
-  check("history.memory", before.history.memory_bytes, after.history.memory_bytes);
+  check("history.memory", format_bytes(before.history.memory_bytes), format_bytes(after.history.memory_bytes));
   check("log.level", before.log.level, after.log.level);
   check("log.format", before.log.format, after.log.format);
   return changes;

@@ -196,7 +196,8 @@ void Fields::finish() {
     if (std::find(known_.begin(), known_.end(), key.name) != known_.end()) continue;
     add_error(diagnostics_, key.where,
               prefix("") + (owner_.empty() ? "" : ": ") + "unknown key " + quote(key.name) +
-                  did_you_mean(key.name, known_) + "; known here: " + list);
+                  did_you_mean(key.name, known_) +
+                  (list.empty() ? "; nothing is known here" : "; known here: " + list));
   }
 }
 

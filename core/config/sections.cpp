@@ -135,7 +135,8 @@ Agent read_agent(const Value& section, const std::filesystem::path& file, std::v
   if (fields.read_list("plugin_path", paths)) {
     agent.plugin_path.clear();
     for (const auto& path : paths) agent.plugin_path.push_back(beside(path.where.file, path.name));
-    if (paths.empty()) fields.error(section.find("plugin_path")->where, "plugin_path", "names no directory");
+    if (section.find("plugin_path")->items.empty())
+      fields.error(section.find("plugin_path")->where, "plugin_path", "names no directory");
   }
   fields.read_path("state_dir", agent.state_dir);
   fields.read_path("env_file", agent.env_file);

@@ -41,6 +41,28 @@ class Builder : public YAML::EventHandler {
 
   [[nodiscard]] Value take_root() { return std::move(root_); }
 
+  /// Throws a Refusal when the last quoted text has no end: yaml-cpp 0.7 then takes the rest of the file for it.
+  void require_closed_quote(std::string_view text) const {
+    if (last_quoted_.is_null()) return;
+    auto rest = text.substr(std::min(static_cast<std::size_t>(last_quoted_.pos), text.size()));
+    // An anchor or a tag may stand before it.
+    while (!rest.empty() && (rest.front() == '&' || rest.front() == '!')) {
+      rest.remove_prefix(std::min(rest.find_first_of(" \t\r\n"), rest.size()));
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+    }
+    if (rest.empty() || (rest.front() != '"' && rest.front() != '\'')) return;
+    const char quote_mark = rest.front();
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (rest[i] == '\\' && quote_mark == '"') {
+        ++i;
+      } else if (rest[i] == quote_mark) {
+        if (quote_mark == '"' || i + 1 == rest.size() || rest[i + 1] != quote_mark) return;
+        ++i;
+      }
+    }
+    throw Refusal{place(last_quoted_), std::string("this is no YAML: the closing ") + quote_mark + " is missing"};
+  }
+
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
   void OnDocumentEnd() override {}
 
@@ -65,6 +87,7 @@ class Builder : public YAML::EventHandler {
     value.kind = Value::Kind::scalar;
     value.text = text;
     value.quoted = tag != "?";
+    if (value.quoted) last_quoted_ = mark;
     value.where = place(mark);
     check_tag(tag, value.where);
     finish(std::move(value), anchor);
@@ -172,6 +195,7 @@ class Builder : public YAML::EventHandler {
   std::string file_;
   std::vector<Diagnostic>& diagnostics_;
   Value root_;
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
   std::vector<Frame> frames_;
   std::unordered_map<YAML::anchor_t, Value> anchors_;
   std::size_t values_ = 0;
@@ -188,6 +212,7 @@ std::string hint(std::string_view text, int line) {
 }  // namespace
 
 std::optional<Value> parse_yaml(std::string_view text, const std::string& file, std::vector<Diagnostic>& diagnostics) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -197,6 +222,7 @@ std::optional<Value> parse_yaml(std::string_view text, const std::string& file, 
       nothing.where = {{file, 1, 1}};
       return nothing;
     }
+    first.require_closed_quote(text);
     std::vector<Diagnostic> of_the_second;
     Builder second(file, of_the_second);
     if (parser.HandleNextDocument(second)) {
