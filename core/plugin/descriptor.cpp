@@ -1,10 +1,8 @@
 #include "core/plugin/descriptor.hpp"
 
-#include <algorithm>
-#include <cmath>
-#include <set>
 #include <string>
 
+#include "core/config/schema.hpp"
 #include "core/plugin/find.hpp"
 #include "core/plugin/member.hpp"
 #include "core/plugin/text.hpp"
@@ -123,26 +121,23 @@ Result<void> check_tables(const sentinel_plugin& plugin) {
                 ", this agent knows 1 (collector) and 2 (sink): use a newer agent");
 }
 
-Result<void> check_field(const sentinel_field& field) {
-  for (const auto& [what, text] :
-       {std::pair("name of a field", field.name), std::pair("help of a field", field.help),
-        std::pair("default of a field", field.default_value), std::pair("choices of a field", field.choices)}) {
-    if (const auto good = check_text(what, text); !good) return good;
-  }
-  const std::string name = in_quotes(view(field.name));
-  if (!is_plugin_name(view(field.name))) {
-    return broken("its schema has a field named " + name + ": a name is [a-z][a-z0-9_]{0,46}");
-  }
-  if (field.type < SENTINEL_STRING || field.type > SENTINEL_INTEGER_LIST) {
-    return broken("its field " + name + " has type " + std::to_string(field.type) + ", this agent knows 1 to " +
-                  std::to_string(SENTINEL_INTEGER_LIST) + ": use a newer agent");
-  }
-  if (std::isnan(field.minimum) || std::isnan(field.maximum) || field.minimum > field.maximum) {
-    return broken("its field " + name + " allows nothing: its minimum is " + std::to_string(field.minimum) +
-                  ", its maximum " + std::to_string(field.maximum));
-  }
-  if ((field.flags & SENTINEL_FIELD_REQUIRED) != 0 && field.default_value.size != 0) {
-    return broken("its field " + name + " is required and has a default: only one of them can be meant");
+/// That every field can be read at all; what it says is for config::read_schema to judge.
+Result<void> check_fields(const sentinel_plugin& plugin) {
+  const char* at = reinterpret_cast<const char*>(plugin.fields);
+  const std::uint32_t stride = plugin.field_count == 0 ? 0 : plugin.fields->size;
+  for (std::uint32_t i = 0; i < plugin.field_count; ++i, at += stride) {
+    const auto& field = *reinterpret_cast<const sentinel_field*>(at);
+    if (const auto good = check_size("field", field.size, SENTINEL_MEMBER_END(sentinel_field, maximum)); !good) {
+      return good;
+    }
+    if (field.size != stride || stride % alignof(sentinel_field) != 0) {
+      return broken("its fields differ in size: " + std::to_string(stride) + " and " + std::to_string(field.size));
+    }
+    for (const auto& [what, text] :
+         {std::pair("name of a field", field.name), std::pair("help of a field", field.help),
+          std::pair("default of a field", field.default_value), std::pair("choices of a field", field.choices)}) {
+      if (const auto good = check_text(what, text); !good) return good;
+    }
   }
   return {};
 }
@@ -157,21 +152,8 @@ Result<void> check_schema(const sentinel_plugin& plugin) {
   for (std::uint32_t i = 0; i < plugin.capability_count; ++i) {
     if (const auto good = check_text("capability", plugin.capabilities[i]); !good) return good;
   }
-  std::set<std::string_view> names;
-  const char* at = reinterpret_cast<const char*>(plugin.fields);
-  const std::uint32_t stride = plugin.field_count == 0 ? 0 : plugin.fields->size;
-  for (std::uint32_t i = 0; i < plugin.field_count; ++i, at += stride) {
-    const auto& field = *reinterpret_cast<const sentinel_field*>(at);
-    if (const auto good = check_size("field", field.size, SENTINEL_MEMBER_END(sentinel_field, maximum)); !good)
-      return good;
-    if (field.size != stride || stride % alignof(sentinel_field) != 0) {
-      return broken("its fields differ in size: " + std::to_string(stride) + " and " + std::to_string(field.size));
-    }
-    if (const auto good = check_field(field); !good) return good;
-    if (!names.insert(view(field.name)).second) {
-      return broken("its schema has the field " + in_quotes(view(field.name)) + " twice");
-    }
-  }
+  if (const auto good = check_fields(plugin); !good) return good;
+  if (const auto schema = config::read_schema(plugin.fields, plugin.field_count); !schema) return schema.error();
   return {};
 }
 

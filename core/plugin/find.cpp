@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+
+#include "core/config/suggest.hpp"
 
 namespace sentinel::plugin {
 
@@ -11,38 +12,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view suffix = ".so";
-
-/// Levenshtein's distance: single characters to insert, drop or replace.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
-/// Names near enough to be what was meant, the nearest first.
-std::vector<std::string> near(std::string_view name, std::span<const fs::path> plugin_path) {
-  std::vector<std::pair<std::size_t, std::string>> scored;
-  for (const auto& path : list(plugin_path)) {
-    auto candidate = path.stem().string();
-    const std::size_t edits = distance(name, candidate);
-    const bool part = name.size() >= 3 && candidate.find(name) != candidate.npos;
-    if (edits <= std::max<std::size_t>(2, name.size() / 3) || part) scored.emplace_back(edits, std::move(candidate));
-  }
-  std::sort(scored.begin(), scored.end());
-  constexpr std::size_t most = 3;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(scored.size(), most); ++i) names.push_back(std::move(scored[i].second));
-  return names;
-}
 
 std::string joined(const std::vector<std::string>& all, std::string_view between) {
   std::string text;
@@ -77,8 +46,9 @@ Result<fs::path> find(std::string_view name, std::span<const fs::path> plugin_pa
   }
   std::string message = "plugin '" + std::string(name) + "' is not there; looked at ";
   message += looked.empty() ? "no folder: agent.plugin_path is empty" : joined(looked, ", ");
-  if (const auto meant = near(name, plugin_path); !meant.empty())
-    message += "; did you mean " + joined(meant, " or ") + "?";
+  std::vector<std::string> names;
+  for (const auto& path : list(plugin_path)) names.push_back(path.stem().string());
+  message += config::did_you_mean(name, names);
   return Error{Errc::not_found, std::move(message)};
 }
 

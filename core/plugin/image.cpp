@@ -20,8 +20,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t largest_file = 256LL << 20U;
-constexpr int most_attempts = 5;
-constexpr auto pause_between_attempts = std::chrono::milliseconds(50);
+constexpr int most_attempts = 10;
+constexpr auto pause_between_attempts = std::chrono::milliseconds(25);
+/// The kernel's clock for file times advances once a tick, 10 ms at the longest: a write less than that ago may be
+/// followed by one that leaves the same time.
+constexpr std::int64_t restless_ns = 20'000'000;
+constexpr std::int64_t second_ns = 1'000'000'000;
 
 Error cannot(std::string_view what, const fs::path& file, int error) {
   const Errc code = error == ENOENT || error == ENOTDIR ? Errc::not_found
@@ -38,6 +42,18 @@ bool same(const timespec& a, const timespec& b) {
 bool unchanged(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size && same(a.st_mtim, b.st_mtim) &&
          same(a.st_ctim, b.st_ctim);
+}
+
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * second_ns + time.tv_nsec;
+}
+
+/// Whether it was written so recently that its times cannot tell the next write from the last.
+bool restless(const struct stat& status) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t age = nanoseconds(now) - nanoseconds(status.st_mtim);
+  return age > -restless_ns && age < restless_ns;
 }
 
 Result<void> check_kind(const fs::path& file, const struct stat& status) {
@@ -68,9 +84,10 @@ Result<std::optional<FileImage>> read_once(const fs::path& file) {
     filled += static_cast<std::size_t>(got);
   }
   struct stat after = {};
-  if (::stat(file.c_str(), &after) != 0 || !unchanged(before, after)) return std::optional<FileImage>();
-  constexpr std::int64_t second_ns = 1'000'000'000;
-  image.modified_ns = before.st_mtim.tv_sec * second_ns + before.st_mtim.tv_nsec;
+  if (::stat(file.c_str(), &after) != 0 || !unchanged(before, after) || restless(after)) {
+    return std::optional<FileImage>();
+  }
+  image.modified_ns = nanoseconds(before.st_mtim);
   return std::optional<FileImage>(std::move(image));
 }
 

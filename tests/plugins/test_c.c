@@ -1,7 +1,6 @@
 /* A collector written against abi.h alone. The definitions below each break one promise of the ABI. */
 #include <sentinel/abi.h>
 #include <stddef.h>
-#include <string.h>
 
 #ifndef ABI_MAJOR
 #define ABI_MAJOR SENTINEL_ABI_MAJOR
@@ -96,19 +95,8 @@ MAYBE_UNUSED static int32_t collect(void* self, sentinel_batch* batch, sentinel_
   return found != SENTINEL_OK ? found : batch->append(batch, &record, 1, error);
 }
 
-MAYBE_UNUSED static const sentinel_lifecycle lifecycle = {sizeof(sentinel_lifecycle),
-                                                          0,
-#ifdef NO_CREATE
-                                                          NULL,
-#else
-                                                          create,
-#endif
-                                                          NULL,
-                                                          NULL,
-                                                          NULL,
-                                                          NULL,
-                                                          destroy,
-                                                          NULL};
+MAYBE_UNUSED static const sentinel_lifecycle lifecycle = {
+    sizeof(sentinel_lifecycle), 0, CREATE, NULL, NULL, NULL, NULL, destroy, NULL};
 
 MAYBE_UNUSED static const sentinel_collector collector = {sizeof(sentinel_collector), 0, COLLECT};
 
