@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -126,7 +127,15 @@ RawClient RawClient::unix_socket(const std::filesystem::path& path) {
   return client;
 }
 
+bool RawClient::start_tls(ssl_ctx_st* context) {
+  const timeval limit = {patience.count(), 0};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  tls_ = std::shared_ptr<ssl_st>(::SSL_new(context), ::SSL_free);
+  return ::SSL_set_fd(tls_.get(), fd_.get()) == 1 && ::SSL_connect(tls_.get()) == 1;
+}
+
 bool RawClient::send(std::string_view text) {
+  if (tls_) return ::SSL_write(tls_.get(), text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size());
   while (!text.empty()) {
     const ssize_t sent = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
@@ -136,6 +145,12 @@ bool RawClient::send(std::string_view text) {
 }
 
 bool RawClient::more() {
+  if (tls_) {
+    std::array<char, 16384> chunk;
+    const int got = ::SSL_read(tls_.get(), chunk.data(), static_cast<int>(chunk.size()));
+    if (got > 0) pending_.append(chunk.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  }
   pollfd ready = {fd_.get(), POLLIN, 0};
   if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1) return false;
   std::array<char, 65536> chunk;
@@ -176,6 +191,7 @@ Answer RawClient::read(bool to_head) {
 
 bool RawClient::closed() {
   while (more()) pending_.clear();
+  if (tls_) return (::SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
   std::array<char, 1> byte;
   const ssize_t got = ::recv(fd_.get(), byte.data(), byte.size(), MSG_DONTWAIT);
   return got == 0 || (got < 0 && errno != EAGAIN);

@@ -13,6 +13,9 @@
 #include "core/http/router.hpp"
 #include "core/http/server.hpp"
 
+struct ssl_st;
+struct ssl_ctx_st;
+
 namespace sentinel::http::testing {
 
 /// A deadline that no healthy test comes near.
@@ -73,15 +76,22 @@ struct Answer {
 /// A client that says exactly what it is told to, byte for byte.
 class RawClient {
  public:
+  RawClient() = default;
+  RawClient(RawClient&&) = default;
+  RawClient& operator=(RawClient&&) = default;
   static RawClient tcp(std::uint16_t port, int receive_buffer_bytes = 0);
   static RawClient unix_socket(const std::filesystem::path& path);
 
   [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
+  /// Speaks TLS from here on; false when the handshake failed. The server's certificate is not looked at. \p context is
+  /// an SSL_CTX, which stays the caller's.
+  bool start_tls(ssl_ctx_st* context);
+
   /// False when the other side stopped listening.
   bool send(std::string_view text);
   /// The next answer; \p to_head when no body follows whatever Content-Length says.
   Answer read(bool to_head = false);
-  /// Whether the other side closes; what it says before is thrown away.
+  /// Whether the other side closes, in TLS by saying so; what it says before is thrown away.
   bool closed();
   void shut_sending();
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -90,6 +100,7 @@ class RawClient {
   bool more();
 
   Fd fd_;
+  std::shared_ptr<ssl_st> tls_;
   std::string pending_;
 };
 
