@@ -50,15 +50,6 @@ void remove_stale(const fs::path& parent) {
   }
 }
 
-Result<void> check_executable(const fs::path& parent) {
-  struct statvfs status = {};
-  if (::statvfs(parent.c_str(), &status) != 0) return cannot("look at", parent, errno);
-  if ((status.f_flag & ST_NOEXEC) == 0) return {};
-  return Error{Errc::failed, parent.string() +
-                                 " is on a file system mounted noexec, from which no plugin can be loaded: "
-                                 "set agent.state_dir to a folder on another one"};
-}
-
 std::string file_name(std::string_view instance, std::uint64_t generation, std::string_view sha256) {
   constexpr std::size_t longest = 64;
   constexpr std::size_t digits = 12;
@@ -91,13 +82,22 @@ Result<void> write_copy(const fs::path& path, std::span<const std::byte> bytes) 
 
 }  // namespace
 
+Result<void> check_mount(const fs::path& folder, unsigned long flags) {
+  if ((flags & ST_NOEXEC) == 0) return {};
+  return Error{Errc::failed, folder.string() +
+                                 " is on a file system mounted noexec, from which no plugin can be loaded: "
+                                 "set agent.state_dir to a folder on another one"};
+}
+
 Result<Stage> Stage::open(const fs::path& parent) {
   std::error_code failure;
   fs::create_directories(parent, failure);
   if (failure) return cannot("make", parent, failure.value());
   const fs::path absolute = fs::canonical(parent, failure);
   if (failure) return cannot("look at", parent, failure.value());
-  if (const auto executable = check_executable(absolute); !executable) return executable.error();
+  struct statvfs status = {};
+  if (::statvfs(absolute.c_str(), &status) != 0) return cannot("look at", absolute, errno);
+  if (const auto fit = check_mount(absolute, status.f_flag); !fit) return fit.error();
   remove_stale(absolute);
   constexpr int attempts = 10;
   for (int attempt = 0; attempt < attempts; ++attempt) {

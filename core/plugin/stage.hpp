@@ -26,6 +26,9 @@ struct StagedFile {
   std::shared_ptr<const void> copy;  ///< the copy is removed when its last holder is gone
 };
 
+/// Whether code can be mapped from a folder on a file system with these flags of statvfs(3). Errors: failed.
+[[nodiscard]] Result<void> check_mount(const std::filesystem::path& folder, unsigned long flags);
+
 /// The private folder that plugins are loaded from. Any thread; calls need no lock.
 class Stage {
  public:
