@@ -43,22 +43,57 @@ bool parse_line(std::string_view text, Line& out) {
   return unit == "kB" && out.value <= std::numeric_limits<std::uint64_t>::max() / 1024;
 }
 
-// Whether fields[index] can hold this name; fills in name and key unless they stand there from the last parse.
-bool name_field(std::vector<MemField>& fields, std::size_t index, std::string_view name) {
-  if (index < fields.size() && fields[index].name == name) {
-    // A name that stood here last time may by now also stand at a lower index, in a text with a doubled line.
-    return std::none_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(index),
-                        [&](const MemField& field) { return field.name == name; });
+// The fields of the last text, written over by those of the next from front to back. A kernel prints the same names in
+// the same order each time, so as long as each name stands where it stood, all of them are still unique.
+class FieldWriter {
+ public:
+  explicit FieldWriter(std::vector<MemField>& fields) : fields_(fields) {}
+  FieldWriter(const FieldWriter&) = delete;
+  FieldWriter& operator=(const FieldWriter&) = delete;
+  /// Drops what is left of the last text.
+  ~FieldWriter() { fields_.resize(count_); }
+
+  /// False when a field of this key is there already, the key is empty, or there are too many.
+  bool add(const Line& line) {
+    const bool stands = count_ < fields_.size() && fields_[count_].name == line.name;
+    if (!(stands && unchanged_) && !name_next(line.name)) return false;
+    fields_[count_].value = line.value;
+    fields_[count_].is_kib = line.is_kib;
+    ++count_;
+    return true;
   }
-  auto key = meminfo_key(name);
-  if (key.empty() || index >= most_fields) return false;
-  for (std::size_t i = 0; i < index; ++i) {
-    if (fields[i].key == key) return false;
+
+ private:
+  bool name_next(std::string_view name) {
+    auto key = meminfo_key(name);
+    if (key.empty() || count_ >= most_fields) return false;
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (fields_[i].key == key) return false;
+    }
+    if (count_ == fields_.size()) fields_.emplace_back();
+    fields_[count_].name = name;
+    fields_[count_].key = std::move(key);
+    unchanged_ = false;
+    return true;
   }
-  if (index == fields.size()) fields.emplace_back();
-  fields[index].name = name;
-  fields[index].key = std::move(key);
-  return true;
+
+  std::vector<MemField>& fields_;
+  std::size_t count_ = 0;
+  bool unchanged_ = true;
+};
+
+// Reads every line into the fields, which are whole when the writer is gone.
+Result<void> read_lines(std::string_view text, MemInfo& out) {
+  FieldWriter fields(out.fields);
+  std::string_view line;
+  while (take_line(text, line)) {
+    Line parsed;
+    if (parse_line(line, parsed) && fields.add(parsed)) continue;
+    if (line.starts_with(total)) return malformed("meminfo", "one line \"MemTotal: N kB\"", line);
+    ++out.malformed_lines;
+  }
+  if (!text.empty()) return cut("meminfo", text);
+  return {};
 }
 
 }  // namespace
@@ -76,21 +111,7 @@ Result<std::uint64_t> MemInfo::bytes(std::string_view name) const {
 
 Result<void> parse_meminfo(std::string_view text, MemInfo& out) {
   out.malformed_lines = 0;
-  std::size_t count = 0;
-  std::string_view line;
-  while (take_line(text, line)) {
-    Line parsed;
-    if (!parse_line(line, parsed) || !name_field(out.fields, count, parsed.name)) {
-      if (line.starts_with(total)) return malformed("meminfo", "one line \"MemTotal: N kB\"", line);
-      ++out.malformed_lines;
-      continue;
-    }
-    out.fields[count].value = parsed.value;
-    out.fields[count].is_kib = parsed.is_kib;
-    ++count;
-  }
-  if (!text.empty()) return cut("meminfo", text);
-  out.fields.resize(count);
+  if (auto read = read_lines(text, out); !read) return read;
   const auto* field = out.find(total);
   if (field == nullptr || !field->is_kib) return missing("meminfo", "\"MemTotal: N kB\"");
   return {};

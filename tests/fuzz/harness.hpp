@@ -8,6 +8,7 @@
 #include <string_view>
 
 /// What a harness defines: one input, any bytes. Returns 0.
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace sentinel::fuzz {

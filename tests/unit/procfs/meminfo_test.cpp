@@ -62,6 +62,18 @@ TEST(MemInfo, AReusedStructFollowsTheTextItIsGiven) {
   EXPECT_THAT(keys(info), ElementsAre("total", "free", "totals"));
 }
 
+TEST(MemInfo, TwoNamesOfOneKeyAreOneFieldWhereverTheyStoodBefore) {
+  MemInfo info;
+  ASSERT_TRUE(parse_meminfo("MemTotal: 4 kB\nCached: 3 kB\nActive(anon): 2 kB\n", info).ok());
+  ASSERT_TRUE(parse_meminfo("MemTotal: 4 kB\nActive_anon: 3 kB\nActive(anon): 2 kB\n", info).ok());
+  EXPECT_THAT(keys(info), ElementsAre("total", "active_anon"));
+  EXPECT_EQ(info.malformed_lines, 1u);
+
+  ASSERT_FALSE(parse_meminfo("Active(anon): 1 kB\nMemTotal: 0\nMemTotal: x\n", info).ok());
+  ASSERT_TRUE(parse_meminfo("Active(anon): 1 kB\nMemTotal: 4 kB\nActive_anon: 3 kB\n", info).ok());
+  EXPECT_THAT(keys(info), ElementsAre("active_anon", "total")) << "a refused text leaves nothing behind";
+}
+
 TEST(MemInfo, KeepsNoMoreThan256Fields) {
   std::string text = "MemTotal: 4 kB\n";
   for (int i = 0; i < 300; ++i) text += "Field" + std::to_string(i) + ": 1 kB\n";
