@@ -1,7 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include <sentinel/procfs/unique_fd.hpp>
 
 #include "tests/unit/plugins/rig.hpp"
 
@@ -106,6 +115,67 @@ TEST_F(ProcTcpTest, reads_the_namespace_of_another_process) {
   ASSERT_TRUE(plugin.collect(1s));
   EXPECT_EQ(rig::values(store_).at(connections("established")), 2);
   EXPECT_EQ(rig::values(store_).at(connections("listen")), 0);
+}
+
+/// A socket bound to a port of its own on 127.0.0.1; of IPv6 on ::ffff:127.0.0.1, which needs no IPv6 address.
+sentinel::procfs::UniqueFd bound(int family) {
+  sentinel::procfs::UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  ::inet_pton(AF_INET6, "::ffff:127.0.0.1", &v6.sin6_addr);
+  const auto done = family == AF_INET ? ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof(v4))
+                                      : ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+  EXPECT_EQ(done, 0) << std::strerror(errno);
+  return fd;
+}
+
+TEST_F(ProcTcpTest, netlink_and_procfs_see_the_same_sockets) {
+  const auto listener = bound(AF_INET);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto client = bound(AF_INET);
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+  const auto idle = bound(AF_INET);  // bound, but neither listening nor connected: in no list
+
+  sentinel::store::Store other_store{std::size_t{1} << 20U};
+  rig::Plugin netlink(store_, "proc_tcp", {{"source", "netlink"}});
+  rig::Plugin procfs(other_store, "proc_tcp", {{"source", "procfs"}});
+  // Other processes come and go between the two, so they need only agree once.
+  const auto states = [](const sentinel::store::Store& store) {
+    auto all = rig::values(store);
+    std::erase_if(all, [](const auto& series) { return !series.first.starts_with("sentinel_tcp_connections"); });
+    return all;
+  };
+  bool agree = false;
+  for (int attempt = 1; attempt <= 200 && !agree; ++attempt) {
+    const auto done = netlink.collect(std::chrono::seconds(attempt));
+    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE(procfs.collect(std::chrono::seconds(attempt)));
+    agree = states(store_) == states(other_store);
+  }
+  EXPECT_TRUE(agree);
+  EXPECT_GE(rig::values(store_).at(connections("listen")), 1);
+  EXPECT_GE(rig::values(store_).at(connections("established")), 2);
+}
+
+TEST_F(ProcTcpTest, netlink_sees_ipv6) {
+  const auto listener = bound(AF_INET6);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  rig::Plugin plugin(store_, "proc_tcp", {});
+  ASSERT_TRUE(plugin.collect(1s));
+  EXPECT_GE(rig::values(store_).at(connections("listen")), 1);
+  EXPECT_TRUE(plugin.log().empty()) << plugin.log().front();
+}
+
+TEST_F(ProcTcpTest, netlink_is_refused_for_a_namespace_that_it_cannot_see) {
+  EXPECT_THROW(rig::Plugin(store_, "proc_tcp", {{"source", "netlink"}, {"pid", "1"}}), std::runtime_error);
+  EXPECT_THROW(rig::Plugin(store_, "proc_tcp", {{"source", "netlink"}, {"procfs", folder_.path()}}, "other"),
+               std::runtime_error);
 }
 
 TEST_F(ProcTcpTest, fails_with_the_path_when_the_table_is_missing_or_none) {

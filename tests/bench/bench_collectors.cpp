@@ -1,0 +1,27 @@
+// One collection of each collector on this host: the real .so through the ABI, with the store's commit. `series` says
+// how many it reported. The time is mostly the kernel's, which prints the files.
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+
+#include "tests/unit/plugins/rig.hpp"
+
+namespace {
+
+void collect(benchmark::State& state, const std::string& plugin) {
+  sentinel::store::Store store(std::size_t{2} << 20U);
+  rig::Plugin collector(store, plugin, {});
+  std::chrono::seconds tick(1);
+  for (auto _ : state) {
+    const auto done = collector.collect(tick++);
+    if (!done) return state.SkipWithError(done.error().message.c_str());
+  }
+  state.counters["series"] = static_cast<double>(store.stats().series);
+}
+
+BENCHMARK_CAPTURE(collect, proc_cpu, "proc_cpu")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_mem, "proc_mem")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_tcp, "proc_tcp")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_zombie, "proc_zombie")->Unit(benchmark::kMicrosecond);
+
+}  // namespace
