@@ -34,7 +34,9 @@ function(sentinel_add_plugin name)
     LIBRARY_OUTPUT_DIRECTORY ${arg_OUTPUT_DIRECTORY})
   target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_options(${name} PRIVATE
-    -Wl,--version-script=${SENTINEL_PLUGIN_VERSION_SCRIPT} -Wl,-z,now -Wl,--as-needed
+    -Wl,--version-script=${SENTINEL_PLUGIN_VERSION_SCRIPT} -Wl,-z,now -Wl,--as-needed)
+  if(NOT SENTINEL_SANITIZE)
     # A sanitizer's run-time lives in the agent, so a sanitized plugin has symbols that only the agent resolves.
-    $<$<NOT:$<BOOL:${SENTINEL_SANITIZE}>>:-Wl,-z,defs>)
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
 endfunction()

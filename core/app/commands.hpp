@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace sentinel::app {
+
+/// Exit codes of every command.
+enum ExitCode : int {
+  good = 0,
+  failed = 1,
+  bad_file = 2,  ///< the pipeline file, or a plugin that it names, has mistakes; all of them were printed
+};
+
+/// `sentinel run [FILE] [--once]`
+struct RunOptions {
+  std::filesystem::path file;
+  bool once = false;
+};
+int run(const RunOptions& options);
+
+/// `sentinel check FILE`
+int check(const std::filesystem::path& file);
+
+/// `sentinel plugin list`: of the pipeline file's `plugin_path`, or of `folders` when there are some.
+int plugin_list(const std::filesystem::path& file, const std::vector<std::filesystem::path>& folders);
+/// `sentinel plugin inspect X.so`
+int plugin_inspect(const std::filesystem::path& plugin, bool as_json);
+
+/// `sentinel status`: asks the running agent over its unix socket, or over `address`.
+struct StatusOptions {
+  std::filesystem::path file;    ///< whose state_dir holds the socket
+  std::filesystem::path socket;  ///< goes before `file`
+  std::string address;           ///< goes before both
+  bool as_json = false;
+};
+int status(const StatusOptions& options);
+
+}  // namespace sentinel::app

@@ -1,0 +1,97 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/app/commands.hpp"
+#include "core/app/top/top.hpp"
+#include "core/plugin/description.hpp"
+#include "core/telemetry/version.hpp"
+
+namespace {
+
+using sentinel::app::ExitCode;
+
+constexpr const char* default_file = "sentinel.yaml";
+
+int command_line(int argc, char** argv) {
+  CLI::App app("Sentinel: host observability agent with hot-swappable plugins", "sentinel");
+  app.set_version_flag("--version", std::string(sentinel::telemetry::version()));
+  app.require_subcommand(1);
+  int code = ExitCode::good;
+
+  sentinel::app::RunOptions run{default_file, false};
+  auto* run_command = app.add_subcommand("run", "Run the agent until SIGTERM or SIGINT");
+  run_command->add_option("file", run.file, "Pipeline file")->capture_default_str();
+  run_command->add_flag("--once", run.once, "Collect once, print the metrics, and end");
+  run_command->callback([&] { code = sentinel::app::run(run); });
+
+  std::filesystem::path checked = default_file;
+  auto* check_command = app.add_subcommand("check", "Check a pipeline file and the plugins it names; 0 good, 2 bad");
+  check_command->add_option("file", checked, "Pipeline file")->capture_default_str();
+  check_command->callback([&] { code = sentinel::app::check(checked); });
+
+  auto* plugin_command = app.add_subcommand("plugin", "Look at plugins");
+  plugin_command->require_subcommand(1);
+  std::filesystem::path list_file = default_file;
+  std::vector<std::filesystem::path> folders;
+  auto* list_command = plugin_command->add_subcommand("list", "List the plugins of the pipeline file's plugin_path");
+  list_command->add_option("--config", list_file, "Pipeline file")->capture_default_str();
+  list_command->add_option("--plugin-path", folders, "Folders to list instead");
+  list_command->callback([&] { code = sentinel::app::plugin_list(list_file, folders); });
+
+  std::filesystem::path inspected;
+  bool inspect_json = false;
+  auto* inspect_command = plugin_command->add_subcommand("inspect", "Show what a plugin is, needs and measures");
+  inspect_command->add_option("plugin", inspected, "Shared object")->required();
+  inspect_command->add_flag("--json", inspect_json, "As JSON");
+  inspect_command->callback([&] { code = sentinel::app::plugin_inspect(inspected, inspect_json); });
+
+  std::filesystem::path described;
+  auto* describe_command = plugin_command->add_subcommand("describe", "The child's half of inspect")->group("");
+  describe_command->add_option("plugin", described)->required();
+  describe_command->callback([&] { code = sentinel::plugin::describe_main(described); });
+
+  sentinel::app::StatusOptions status{default_file, {}, {}, false};
+  auto* status_command = app.add_subcommand("status", "Ask the running agent what runs, what doesn't, and why");
+  status_command->add_option("--config", status.file, "Pipeline file, whose state_dir holds the socket")
+      ->capture_default_str();
+  status_command->add_option("--socket", status.socket, "The agent's unix socket");
+  status_command->add_option("--address", status.address, "host:port of the agent");
+  status_command->add_flag("--json", status.as_json, "As JSON");
+  status_command->callback([&] { code = sentinel::app::status(status); });
+
+  sentinel::top::TopOptions top;
+  double interval_seconds = 2;
+  auto* top_command = app.add_subcommand("top", "Live view of CPU, memory, load, TCP and processes; needs no agent");
+  top_command->add_option("--procfs", top.procfs, "Where the proc filesystem is mounted")->capture_default_str();
+  top_command->add_option("--interval", interval_seconds, "Seconds between two looks")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 3600.0));
+  top_command->add_option("--count", top.count, "Looks, then end; 0: until stopped")->capture_default_str();
+  top_command->callback([&] {
+    top.interval = std::chrono::milliseconds(static_cast<long>(interval_seconds * 1000));
+    code = sentinel::top::run_top(top);
+  });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? ExitCode::good : ExitCode::failed;
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return command_line(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "sentinel: %s\n", e.what());
+    return ExitCode::failed;
+  }
+}

@@ -1,0 +1,273 @@
+#include "core/runtime/agent.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "core/http/router.hpp"
+#include "core/http/server.hpp"
+#include "core/runtime/clock.hpp"
+#include "core/runtime/status.hpp"
+#include "core/runtime/topology.hpp"
+#include "core/runtime/worker_pool.hpp"
+#include "core/store/store.hpp"
+#include "core/telemetry/log.hpp"
+#include "core/telemetry/version.hpp"
+
+namespace sentinel::runtime {
+namespace asio = boost::asio;
+using telemetry::log_error;
+using telemetry::log_info;
+using telemetry::log_warning;
+
+namespace {
+
+constexpr std::string_view component = "sentinel";
+
+/// state_dir, made if it is missing, with the folder that plugins are loaded from.
+Result<plugin::Stage> open_stage(const std::filesystem::path& state_dir) {
+  std::error_code failed;
+  std::filesystem::create_directories(state_dir, failed);
+  if (failed) {
+    return Error{Errc::failed, "agent.state_dir: cannot make " + state_dir.string() + ": " + failed.message()};
+  }
+  auto stage = plugin::Stage::open(state_dir);
+  if (!stage) return stage.error().in("agent.state_dir");
+  return stage;
+}
+
+/// The running agent: what the control loop ties together.
+class Agent {
+ public:
+  Agent(const Plan& plan, std::filesystem::path config_file, plugin::Stage stage)
+      : settings_(plan.config.agent),
+        config_file_(std::move(config_file)),
+        store_(settings_.history.memory_bytes),
+        workers_(settings_.workers),
+        topology_(control_, workers_, store_, system_clock(), router_, std::move(stage)),
+        server_(control_, server_config(), router_),
+        signals_(control_, SIGTERM, SIGINT),
+        reload_signal_(control_, SIGHUP),
+        started_unix_ns_(system_clock().unix_ns()),
+        start_done_(control_) {}
+
+  int run(Plan plan) {
+    add_routes();
+    if (auto listening = server_.start(); !listening) {
+      log_error(component, listening.error().message);
+      return 1;
+    }
+    topology_.watch(&server_);
+    await_stop_signal();
+    explain_reload_signal();
+    asio::co_spawn(control_, start(std::move(plan)), asio::detached);
+    control_.run();
+    topology_.watch(nullptr);
+    return 0;
+  }
+
+ private:
+  http::ServerConfig server_config() {
+    http::ServerConfig config;
+    config.listen = settings_.listen;
+    config.unix_socket = settings_.state_dir / "sentinel.sock";
+    config.web_config = settings_.web_config;
+    config.run_on_worker = [this](std::function<void()> job) { workers_.submit(std::move(job)); };
+    config.on_problem = [](std::string_view problem) { log_warning("http", problem); };
+    return config;
+  }
+
+  void add_routes() {
+    const auto add = [&](std::string_view path, http::Access access, http::Handler handler, std::string_view about) {
+      auto route = router_.add("GET", path, access, std::move(handler), about);
+      if (route) routes_.push_back(std::move(*route));
+    };
+    add(
+        "/-/healthy", http::Access::open,
+        [](const http::Request&, const http::Reply& reply) { reply(http::Response::text(200, "healthy")); },
+        "200 while the agent answers");
+    add(
+        "/-/ready", http::Access::open,
+        [this](const http::Request&, const http::Reply& reply) {
+          reply(topology_.ready() ? http::Response::text(200, "ready") : http::Response::text(503, "not ready"));
+        },
+        "200 once every collector has had its first collection");
+    add(
+        "/api/v1/status", http::Access::guarded,
+        [this](const http::Request&, const http::Reply& reply) { reply(http::Response::json(200, status())); },
+        "what runs, what doesn't and why, as JSON");
+  }
+
+  std::string status() const {
+    AgentStatus status;
+    status.version = telemetry::version();
+    status.config_file = config_file_.string();
+    status.ready = topology_.ready();
+    status.started_unix_ns = started_unix_ns_;
+    status.address = server_.address();
+    status.store = store_.stats();
+    return status_json(status, topology_.status());
+  }
+
+  asio::awaitable<void> start(Plan plan) {
+    log_info(component, "version " + std::string(telemetry::version()) + ", configuration " + config_file_.string());
+    const Verdict verdict = co_await topology_.apply(std::move(plan));
+    started_ = true;
+    start_done_.cancel();
+    if (!stopping_) tell_what_runs(verdict);
+  }
+
+  void tell_what_runs(const Verdict& verdict) const {
+    std::string running;
+    for (const auto& name : verdict.started) running += (running.empty() ? "" : ", ") + name;
+    log_info(component, "running: " + (running.empty() ? "nothing" : running));
+    for (const auto& [name, reason] : verdict.not_running) {
+      log_warning(component, "not running: " + name + ": " + reason);
+    }
+    if (server_.address().empty()) {
+      log_info(component, "no TCP listener (agent.listen: none); ask with `sentinel status`");
+    } else {
+      log_info(component, "metrics: http://" + server_.address() + "/metrics");
+    }
+  }
+
+  void await_stop_signal() {
+    signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
+      if (failed) return;
+      if (stopping_) {
+        log_warning(component, "second signal: leaving at once");
+        _exit(1);
+      }
+      stopping_ = true;
+      log_info(component, std::string("stopping on ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+      asio::co_spawn(control_, stop(), asio::detached);
+      await_stop_signal();
+    });
+  }
+
+  void explain_reload_signal() {
+    reload_signal_.async_wait([this](const boost::system::error_code& failed, int) {
+      if (failed) return;
+      log_warning(component, "SIGHUP: this version does not reload; restart it to apply a new configuration");
+      explain_reload_signal();
+    });
+  }
+
+  asio::awaitable<void> stop() {
+    if (!started_) co_await wait_for_start();
+    const Verdict verdict = co_await topology_.apply(stop_plan(topology_.config()));
+    for (const auto& [name, call] : verdict.hanging) {
+      log_error(component, "'" + name + "' hangs in '" + call + "' and is left behind");
+    }
+    if (!verdict.hanging.empty()) {
+      // A thread that is still in a plugin's code must not see its surroundings destroyed.
+      server_.stop(std::chrono::milliseconds(0), [] { _exit(1); });
+      co_return;
+    }
+    routes_.clear();
+    server_.stop(std::chrono::seconds(1), [this] {
+      signals_.cancel();
+      reload_signal_.cancel();
+      log_info(component, "stopped");
+    });
+  }
+
+  /// A topology changes one step at a time, so a stop waits for a start; not for ever.
+  asio::awaitable<void> wait_for_start() {
+    start_done_.expires_after(settings_.stop_timeout);
+    co_await start_done_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (started_) co_return;
+    for (const auto& instance : topology_.status()) {
+      if (!instance.call.empty()) log_error(component, "'" + instance.spec.name + "' hangs in '" + instance.call + "'");
+    }
+    _exit(1);
+  }
+
+  const config::Agent settings_;
+  const std::filesystem::path config_file_;
+  asio::io_context control_{1};
+  http::Router router_;
+  store::Store store_;
+  WorkerPool workers_;
+  Topology topology_;
+  http::Server server_;
+  std::vector<http::Route> routes_;
+  asio::signal_set signals_;
+  asio::signal_set reload_signal_;
+  const std::int64_t started_unix_ns_;
+  asio::steady_timer start_done_;
+  bool started_ = false;
+  bool stopping_ = false;
+};
+
+void configure_log(const config::Log& log) {
+  telemetry::Log::configure(static_cast<telemetry::LogLevel>(log.level), static_cast<telemetry::LogFormat>(log.format));
+}
+
+}  // namespace
+
+int run_agent(Plan plan, const std::filesystem::path& config_file) {
+  configure_log(plan.config.agent.log);
+  auto stage = open_stage(plan.config.agent.state_dir);
+  if (!stage) {
+    log_error(component, stage.error().message);
+    return 1;
+  }
+  Agent agent(plan, config_file, std::move(*stage));
+  return agent.run(std::move(plan));
+}
+
+int run_once(Plan plan) {
+  configure_log(plan.config.agent.log);
+  auto stage = open_stage(plan.config.agent.state_dir);
+  if (!stage) {
+    log_error(component, stage.error().message);
+    return 1;
+  }
+  asio::io_context control(1);
+  http::Router router;
+  store::Store store(plan.config.agent.history.memory_bytes);
+  WorkerPool workers(plan.config.agent.workers);
+  Topology topology(control, workers, store, system_clock(), router, std::move(*stage));
+
+  int code = 0;
+  const auto print_and_stop = [&]() -> asio::awaitable<void> {
+    const Verdict started = co_await topology.apply(std::move(plan));
+    for (const auto& [name, reason] : started.not_running)
+      log_warning(component, "not running: " + name + ": " + reason);
+    auto stop = [&]() -> asio::awaitable<void> {
+      const Verdict verdict = co_await topology.apply(stop_plan(topology.config()));
+      if (verdict.hanging.empty()) co_return;
+      for (const auto& [name, call] : verdict.hanging) log_error(component, "'" + name + "' hangs in '" + call + "'");
+      std::fflush(stdout);
+      _exit(1);
+    };
+    auto print = [&, stop](const Result<std::string>& text) {
+      if (text) {
+        std::fwrite(text->data(), 1, text->size(), stdout);
+      } else {
+        log_error(component, text.error().message);
+        code = 1;
+      }
+      asio::co_spawn(control, stop, asio::detached);
+    };
+    topology.render(std::move(print));
+  };
+  asio::co_spawn(control, print_and_stop, asio::detached);
+  control.run();
+  return code;
+}
+
+}  // namespace sentinel::runtime

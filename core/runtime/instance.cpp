@@ -1,0 +1,464 @@
+#include "core/runtime/instance.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <sentinel/config.hpp>
+
+#include "core/plugin/abi_config.hpp"
+#include "core/plugin/library.hpp"
+#include "core/store/text.hpp"
+#include "core/telemetry/log.hpp"
+
+namespace sentinel::runtime {
+namespace asio = boost::asio;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t most_rendered_bytes = std::size_t{256} << 20U;
+constexpr std::size_t most_detail_rows = 1000;
+
+std::string in_seconds(nanoseconds duration) {
+  std::string text = std::to_string(std::chrono::duration<double>(duration).count());
+  text.resize(text.find('.') + 4);
+  return text + " s";
+}
+
+Error not_running(std::string_view name) {
+  return {Errc::failed, "'" + std::string(name) + "' is not running; /api/v1/status says why"};
+}
+
+}  // namespace
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::preparing:
+      return "preparing";
+    case State::running:
+      return "running";
+    case State::failing:
+      return "failing";
+    case State::quarantined:
+      return "quarantined";
+    case State::failed:
+      return "failed";
+    case State::unavailable:
+      return "unavailable";
+    case State::stopped:
+      return "stopped";
+  }
+  return "unknown";
+}
+
+/// One call of plugin code, from the control loop's side and the worker's.
+struct Instance::Call {
+  Call(asio::io_context& control, std::string name) : what(std::move(name)), done(control) {}
+
+  const std::string what;
+  asio::steady_timer done;  // cancelled when the result is there
+  std::optional<Result<void>> result;
+  std::atomic<steady_clock::rep> started{0};  // 0: waits for a thread
+  std::atomic<bool> abandoned{false};         // overran; its result no longer counts
+
+  [[nodiscard]] steady_clock::time_point started_at() const {
+    return steady_clock::time_point(steady_clock::duration(started.load()));
+  }
+};
+
+Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation)
+    : environment_(environment),
+      spec_(std::move(spec)),
+      generation_(generation),
+      producer_(spec_.kind == Kind::collector ? environment.store.producer(spec_.name, spec_.labels, spec_.series_limit)
+                                              : nullptr),
+      host_(spec_.name,
+            {&environment.clock, producer_.get(), spec_.built_in != nullptr ? &environment.snapshot : nullptr,
+             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted(batch, result); }}),
+      strand_(environment.workers),
+      queue_(spec_.queue) {
+  collector_stats_.name = spec_.name;
+  sink_stats_.name = spec_.name;
+  sink_stats_.queue_capacity = spec_.queue;
+}
+
+asio::awaitable<Result<void>> Instance::call(std::string what, nanoseconds deadline, CallJob job) {
+  const auto call = std::make_shared<Call>(environment_.control, std::move(what));
+  auto run = [self = shared_from_this(), call, job = std::move(job)]() mutable {
+    self->set_current_call(call->what);
+    call->started = steady_clock::now().time_since_epoch().count();
+    Result<void> result = job(*call);
+    job = nullptr;
+    self->set_current_call({});
+    auto hand_back = [self, call, result = std::move(result)]() mutable { self->returned(call, std::move(result)); };
+    asio::post(self->environment_.control, std::move(hand_back));
+  };
+  strand_.post(std::move(run));
+
+  auto wait_until = steady_clock::now() + deadline;
+  while (!call->result) {
+    call->done.expires_at(wait_until);
+    co_await call->done.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (call->result) break;
+    // The deadline counts from the moment at which a thread took the call up.
+    const auto now = steady_clock::now();
+    if (call->started == 0) {
+      wait_until = now + deadline;
+    } else if (now < call->started_at() + deadline) {
+      wait_until = call->started_at() + deadline;
+    } else {
+      call->abandoned = true;
+      hung_call_ = call;
+      quarantine(call->what, deadline);
+      co_return Error{Errc::timeout, "'" + call->what + "' overran its deadline of " + in_seconds(deadline)};
+    }
+  }
+  co_return *call->result;
+}
+
+void Instance::set_current_call(std::string what) {
+  const std::lock_guard lock(mutex_);
+  current_call_ = std::move(what);
+}
+
+void Instance::returned(const std::shared_ptr<Call>& call, Result<void> result) {
+  call->result = std::move(result);
+  if (!call->abandoned) {
+    call->done.cancel();
+    return;
+  }
+  environment_.workers.return_one();
+  hung_call_ = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::quarantined) state_ = started_ ? State::failing : State::failed;
+  }
+  telemetry::log_info(spec_.name, "'" + call->what + "' returned after " +
+                                      in_seconds(steady_clock::now() - call->started_at()) + "; it is called again");
+}
+
+void Instance::quarantine(const std::string& what, nanoseconds deadline) {
+  const bool replaced = environment_.workers.add_replacement();
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::quarantined;
+    ++collector_stats_.overruns;
+  }
+  telemetry::log_error(spec_.name, "'" + what + "' overran its deadline of " + in_seconds(deadline) +
+                                       ": set aside until it returns" +
+                                       (replaced ? "" : "; its thread could not be replaced, too many hang"));
+}
+
+asio::awaitable<void> Instance::prepare(const plugin::Stage& stage) {
+  if (!spec_.unavailable.empty()) {
+    fail_for_good({Errc::unsupported, spec_.unavailable});
+    co_return;
+  }
+  CallJob job = [this, &stage](const Call&) { return load_and_create(stage); };
+  const Result<void> prepared = co_await call("create", spec_.deadline, std::move(job));
+  if (!prepared) fail_for_good(prepared.error());
+}
+
+Result<void> Instance::load_and_create(const plugin::Stage& stage) {
+  const plugin::AbiConfig config(spec_.config);
+  const auto create = [&]() -> Result<plugin::Instance> {
+    if (spec_.built_in != nullptr) {
+      return plugin::Instance::create(*spec_.built_in, nullptr, host_.abi(), config.raw());
+    }
+    auto staged = stage.stage(spec_.file, spec_.name, generation_);
+    if (!staged) return staged.error();
+    if (staged->sha256 != spec_.sha256) {
+      return Error{Errc::failed, spec_.file.string() + " changed while it was being loaded; try again"};
+    }
+    auto library = plugin::Library::load(std::move(*staged));
+    if (!library) return library.error();
+    return plugin::Instance::create(std::move(*library), host_.abi(), config.raw());
+  };
+  auto created = create();
+  if (!created) return created.error();
+  plugin_.emplace(std::move(*created));
+  host_.seal();
+  return {};
+}
+
+asio::awaitable<void> Instance::start() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::preparing) co_return;
+  }
+  CallJob job = [this](const Call&) { return plugin_->start(); };
+  const Result<void> result = co_await call("start", spec_.deadline, std::move(job));
+  if (!result) {
+    fail_for_good(result.error());
+    co_return;
+  }
+  started_ = true;
+  const std::lock_guard lock(mutex_);
+  state_ = State::running;
+  sink_stats_.up = true;
+  started_unix_ns_ = environment_.clock.unix_ns();
+}
+
+asio::awaitable<void> Instance::collect(std::uint64_t tick_ns) {
+  auto batch = free_batch();
+  batch->reset(tick_ns, static_cast<std::uint64_t>(spec_.every.count()));
+  {
+    const std::lock_guard lock(mutex_);
+    ++collector_stats_.runs;
+    last_run_unix_ns_ = environment_.clock.unix_ns();
+  }
+  CallJob job = [this, batch](const Call& call) { return run_collect(*batch, call); };
+  const Result<void> result = co_await call("collect", spec_.deadline, std::move(job));
+  if (!result) producer_->fail(tick_ns, static_cast<std::uint64_t>(spec_.every.count()));
+  note("collect", result);
+  if (result) forward(batch);
+}
+
+Result<void> Instance::run_collect(store::RecordBatch& batch, const Call& call) {
+  const auto begun = steady_clock::now();
+  Result<void> collected = plugin_->collect(batch.abi());
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - begun).count();
+  {
+    const std::lock_guard lock(mutex_);
+    last_duration_seconds_ = seconds;
+    collector_stats_.duration.observe(seconds);
+  }
+  if (!collected || call.abandoned) return collected;
+  producer_->commit(batch);
+  read_details();
+  return collected;
+}
+
+void Instance::read_details() {
+  if (!plugin_->has_details()) return;
+  std::vector<DetailRow> rows;
+  sentinel_rows table = {sizeof(sentinel_rows), 0, &rows,
+                         [](sentinel_rows* self, sentinel_string name, const sentinel_string* keys,
+                            const sentinel_string* values, uint32_t count) {
+                           auto& all = *static_cast<std::vector<DetailRow>*>(self->context);
+                           if (all.size() >= most_detail_rows) return;
+                           std::string buffer;
+                           DetailRow row{std::string(store::clean(from_abi(name), buffer)), {}};
+                           for (uint32_t i = 0; i < count; ++i) {
+                             std::string key(store::clean(from_abi(keys[i]), buffer));
+                             row.cells.emplace_back(std::move(key), store::clean(from_abi(values[i]), buffer));
+                           }
+                           all.push_back(std::move(row));
+                         }};
+  if (const auto described = plugin_->details(&table); !described) {
+    telemetry::log_warning(spec_.name, "details: " + described.error().message);
+  }
+  const std::lock_guard lock(mutex_);
+  details_ = std::move(rows);
+}
+
+void Instance::skip(std::uint64_t tick_ns) {
+  producer_->fail(tick_ns, static_cast<std::uint64_t>(spec_.every.count()));
+  const std::lock_guard lock(mutex_);
+  ++collector_stats_.skipped;
+}
+
+void Instance::emitted(const std::shared_ptr<const store::RecordBatch>& batch, const Result<void>& result) {
+  if (result) {
+    producer_->commit(*batch);
+  } else {
+    producer_->fail(batch->tick_ns(), static_cast<std::uint64_t>(spec_.every.count()));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    ++collector_stats_.runs;
+    last_run_unix_ns_ = environment_.clock.unix_ns();
+  }
+  note("collection", result);
+  if (result) forward(batch);
+}
+
+void Instance::set_sinks(std::vector<std::shared_ptr<Instance>> sinks) {
+  const std::lock_guard lock(mutex_);
+  sinks_ = std::move(sinks);
+}
+
+void Instance::forward(const SinkQueue::Batch& batch) {
+  std::vector<std::shared_ptr<Instance>> sinks;
+  {
+    const std::lock_guard lock(mutex_);
+    collector_stats_.records += batch->records().size();
+    sinks = sinks_;
+  }
+  for (const auto& sink : sinks) sink->deliver(batch);
+}
+
+std::shared_ptr<store::RecordBatch> Instance::free_batch() {
+  // A sink, or a call that hangs, may still hold the last one.
+  if (batch_ == nullptr || batch_.use_count() > 1) batch_ = std::make_shared<store::RecordBatch>(*producer_);
+  return batch_;
+}
+
+void Instance::deliver(SinkQueue::Batch batch) {
+  if (!queue_.push(std::move(batch))) return;
+  auto wake = [self = shared_from_this()] {
+    if (self->consuming_ || !self->usable()) return;
+    self->consuming_ = true;
+    asio::co_spawn(self->environment_.control, self->consume_queued(), asio::detached);
+  };
+  asio::post(environment_.control, std::move(wake));
+}
+
+asio::awaitable<void> Instance::consume_queued() {
+  const auto self = shared_from_this();
+  while (usable()) {
+    const auto batch = queue_.pop();
+    if (batch == nullptr) break;
+    CallJob job = [this, batch](const Call&) { return plugin_->consume(batch->delivery()); };
+    const Result<void> result = co_await call("consume", spec_.deadline, std::move(job));
+    note("consume", result);
+    const std::lock_guard lock(mutex_);
+    (result ? sink_stats_.delivered_records : sink_stats_.dropped_records) += batch->records().size();
+  }
+  consuming_ = false;
+}
+
+void Instance::set_sources(std::set<std::string, std::less<>> sources) {
+  const std::lock_guard lock(mutex_);
+  sources_ = std::move(sources);
+}
+
+void Instance::render(std::function<void(Result<std::string>)> answer) {
+  if (!usable()) {
+    answer(not_running(spec_.name));
+    return;
+  }
+  waiting_renders_.push_back(std::move(answer));
+  if (rendering_) return;
+  rendering_ = true;
+  asio::co_spawn(environment_.control, render_waiting(), asio::detached);
+}
+
+asio::awaitable<void> Instance::render_waiting() {
+  const auto self = shared_from_this();
+  while (!waiting_renders_.empty()) {
+    auto answers = std::make_shared<std::vector<std::function<void(Result<std::string>)>>>();
+    answers->swap(waiting_renders_);
+    Result<void> result = not_running(spec_.name);
+    if (usable()) {
+      CallJob job = [this, answers](const Call& made) -> Result<void> {
+        std::set<std::string, std::less<>> sources;
+        {
+          const std::lock_guard lock(mutex_);
+          sources = sources_;
+        }
+        const auto view = environment_.store.view([&](std::string_view name) { return sources.contains(name); });
+        const Result<std::string> text = plugin_->render(view.abi(), most_rendered_bytes);
+        if (made.abandoned) return text ? Result<void>() : text.error();
+        for (const auto& answer : *answers) answer(text);
+        return text ? Result<void>() : text.error();
+      };
+      result = co_await call("render", spec_.deadline, std::move(job));
+      note("render", result);
+    }
+    // After an overrun; those that the worker answered take no second answer.
+    if (!result) {
+      for (const auto& answer : *answers) answer(result.error());
+    }
+  }
+  rendering_ = false;
+}
+
+asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline) {
+  const auto self = shared_from_this();
+  started_ = false;
+  const auto left = [&] { return std::max<nanoseconds>(deadline - steady_clock::now(), std::chrono::milliseconds(1)); };
+  if (hung_call_) co_return Error{Errc::timeout, "a call hangs"};
+
+  CallJob steps = [this, self, by = environment_.clock.boottime_ns() + static_cast<std::uint64_t>(left().count())](
+                      const Call&) -> Result<void> {
+    if (!plugin_) return {};
+    Result<void> drained = plugin_->drain(by);
+    const Result<void> stopped = plugin_->stop();
+    return drained ? stopped : drained;
+  };
+  const Result<void> stopped = co_await call("stop", left(), std::move(steps));
+  if (!stopped) {
+    telemetry::log_warning(spec_.name, "stop: " + stopped.error().message);
+    if (hung_call_) co_return stopped;
+  }
+  CallJob destroy = [this, self](const Call&) -> Result<void> {
+    plugin_.reset();
+    return {};
+  };
+  const Result<void> destroyed = co_await call("destroy", left(), std::move(destroy));
+  if (!destroyed) co_return destroyed;
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::failed && state_ != State::unavailable) state_ = State::stopped;
+  collector_stats_.up = sink_stats_.up = false;
+  co_return Result<void>();
+}
+
+void Instance::note(std::string_view what, const Result<void>& result) {
+  // Nothing to report yet is neither good news nor an error.
+  if (!result && result.error().code == Errc::no_data) return;
+  std::string message;
+  bool recovered = false;
+  {
+    const std::lock_guard lock(mutex_);
+    collector_stats_.up = sink_stats_.up = result.ok();
+    if (result) {
+      collector_stats_.last_success_unix_seconds = static_cast<double>(environment_.clock.unix_ns()) / 1e9;
+      recovered = failures_in_a_row_ > 0;
+      failures_in_a_row_ = 0;
+      state_ = State::running;
+    } else {
+      ++collector_stats_.errors;
+      ++sink_stats_.errors;
+      ++failures_in_a_row_;
+      if (state_ != State::quarantined) state_ = State::failing;
+      message = std::string(what) + " failed: " + result.error().message;
+      last_error_ = LastError{environment_.clock.unix_ns(), result.error().message};
+    }
+  }
+  if (recovered) telemetry::log_info(spec_.name, std::string(what) + " succeeds again");
+  if (!message.empty()) telemetry::log_warning(spec_.name, message);
+}
+
+void Instance::fail_for_good(const Error& error) {
+  const bool unavailable = spec_.optional;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::quarantined) state_ = unavailable ? State::unavailable : State::failed;
+    collector_stats_.up = sink_stats_.up = false;
+    ++collector_stats_.errors;
+    ++sink_stats_.errors;
+    last_error_ = LastError{environment_.clock.unix_ns(), error.message};
+  }
+  if (unavailable) {
+    telemetry::log_warning(spec_.name, "not available here: " + error.message);
+  } else {
+    telemetry::log_error(spec_.name, "does not run: " + error.message);
+  }
+}
+
+InstanceStatus Instance::status() const {
+  const std::lock_guard lock(mutex_);
+  InstanceStatus status;
+  status.spec = spec_;
+  status.generation = generation_;
+  status.state = state_;
+  status.call = current_call_;
+  status.started_unix_ns = started_unix_ns_;
+  status.last_run_unix_ns = last_run_unix_ns_;
+  status.last_duration_seconds = last_duration_seconds_;
+  status.last_error = last_error_;
+  status.collector = collector_stats_;
+  status.sink = sink_stats_;
+  status.sink.queued_batches = queue_.size();
+  status.sink.dropped_records += queue_.dropped_records();
+  status.details = details_;
+  return status;
+}
+
+}  // namespace sentinel::runtime

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/config/config.hpp"
+#include "core/config/diagnostic.hpp"
+#include "core/config/diff.hpp"
+#include "core/runtime/instance_spec.hpp"
+
+namespace sentinel::runtime {
+
+/// All that a topology needs to become what a configuration says.
+struct Plan {
+  config::Config config;
+  std::vector<InstanceSpec> instances;  ///< collectors in the file's order, `self`, sinks
+  config::Diff diff;                    ///< from the configuration that runs
+
+  [[nodiscard]] const InstanceSpec* find(Kind kind, std::string_view name) const;
+};
+
+/// A plan, or the mistakes for which there is none.
+struct Planned {
+  Plan plan;
+  std::vector<config::Diagnostic> diagnostics;
+
+  [[nodiscard]] bool ok() const { return !config::has_errors(diagnostics); }
+};
+
+/// Finds the plugin of each collector and sink, checks the file, asks it in a child process what it is (so that a
+/// damaged one cannot hurt the agent), and checks every `config:` against the plugin's schema. `program` is the agent's
+/// own executable. What an `optional` instance lacks is noted in its spec; anything else is a mistake at its place.
+/// Blocks for some milliseconds a plugin. Any thread.
+[[nodiscard]] Planned make_plan(const config::Config& running, config::Config wanted,
+                                const std::filesystem::path& program);
+
+/// The plan that stops everything.
+[[nodiscard]] Plan stop_plan(const config::Config& running);
+
+}  // namespace sentinel::runtime

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/http/router.hpp"
+#include "core/http/server.hpp"
+#include "core/plugin/stage.hpp"
+#include "core/runtime/instance.hpp"
+#include "core/runtime/plan.hpp"
+
+namespace sentinel::runtime {
+
+/// What an apply did.
+struct Verdict {
+  std::vector<std::string> started;
+  std::vector<std::string> stopped;
+  std::vector<std::pair<std::string, std::string>> not_running;  ///< instance and reason
+  std::vector<std::pair<std::string, std::string>> hanging;      ///< instance and the call that did not return in time
+};
+
+/// The instances that run, how records flow between them, and the schedule. Its only mutation is apply(): start, change
+/// and stop all go through it. Control loop, unless said.
+class Topology final : public telemetry::SnapshotSource {
+ public:
+  Topology(boost::asio::io_context& control, WorkerPool& workers, store::Store& store, const Clock& clock,
+           http::Router& router, plugin::Stage stage);
+  ~Topology() override;
+  Topology(const Topology&) = delete;
+  Topology& operator=(const Topology&) = delete;
+
+  /// Makes the topology what `plan` says: prepares new instances beside the old, switches the routes as one step, takes
+  /// each new collector's first collection, then schedules them, and retires the old within `stop_timeout`.
+  boost::asio::awaitable<Verdict> apply(Plan plan);
+
+  /// The configuration that runs.
+  [[nodiscard]] const config::Config& config() const { return config_; }
+  /// Whether a start has gone through and no stop has begun. Any thread.
+  [[nodiscard]] bool ready() const { return ready_; }
+
+  /// What the first sink that renders has to say, for `--once`.
+  void render(std::function<void(Result<std::string>)> answer);
+
+  /// Any thread.
+  [[nodiscard]] std::vector<InstanceStatus> status() const;
+  [[nodiscard]] telemetry::Snapshot snapshot() const override;
+  /// Lets snapshot() show the listener's counters, while `server` lives or until null.
+  void watch(const http::Server* server);
+
+ private:
+  struct Schedule;
+  struct Member {
+    std::shared_ptr<Instance> instance;
+    std::shared_ptr<Schedule> schedule;  // null: a sink
+    std::vector<http::Route> routes;
+  };
+  using Key = std::pair<Kind, std::string>;
+  using Instances = std::vector<std::shared_ptr<Instance>>;
+
+  Instances make_instances(const Plan& plan);
+  Instances take_out(const Plan& plan);
+  void put_in(const Instances& fresh);
+  void connect();
+  void add_routes(Member& member);
+  void schedule(const std::shared_ptr<Instance>& collector);
+  boost::asio::awaitable<void> first_collections(const Instances& fresh);
+  boost::asio::awaitable<void> run_schedule(std::shared_ptr<Instance> collector, std::shared_ptr<Schedule> schedule);
+  boost::asio::awaitable<void> retire(const Instances& old, std::chrono::nanoseconds timeout, Verdict& verdict);
+
+  Environment environment_;
+  http::Router& router_;
+  plugin::Stage stage_;
+  config::Config config_;
+  std::uint64_t generation_ = 0;
+  std::atomic<bool> ready_ = false;
+  const std::int64_t started_unix_ns_;
+
+  mutable std::mutex mutex_;  // guards what status() and snapshot() read from any thread
+  std::map<Key, Member> members_;
+  Instances preparing_;
+  const http::Server* server_ = nullptr;
+};
+
+}  // namespace sentinel::runtime
