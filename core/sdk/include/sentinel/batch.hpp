@@ -31,6 +31,12 @@ class Batch {
     add(series_of<Kind>(metric.id, {}), value);
   }
 
+  /// Label values left out: an error with a reason, instead of a list of overloads that do not fit.
+  template <MetricKind Kind, std::size_t Labels>
+  void add(Metric<Kind, Labels>, double) {
+    static_assert(Labels == 0, "the metric has label keys: give a value for each, add(metric, value, {…})");
+  }
+
   /// A sample of the series with these label values, in the order of the declared keys.
   template <MetricKind Kind, std::size_t Labels, std::size_t Values>
   void add(Metric<Kind, Labels> metric, double value, const std::string_view (&labels)[Values]) {
@@ -63,23 +69,10 @@ class Batch {
     static_assert(Labels == Values, "give one label value for each label key of the metric");
     std::array<sentinel_string, Values> values;
     for (std::size_t i = 0; i < Values; ++i) values[i] = to_abi(labels[i]);
-    const sentinel_context abi_context = {sizeof(sentinel_context),
-                                          context.pid,
-                                          context.tid,
-                                          context.ppid,
-                                          context.start_time_ns,
-                                          context.cgroup_id,
-                                          to_abi(context.comm),
-                                          to_abi(context.parent_comm),
-                                          to_abi(context.container_id),
-                                          context.stack.data(),
-                                          values.data(),
-                                          static_cast<std::uint32_t>(context.stack.size()),
-                                          static_cast<std::uint32_t>(Values)};
-    sentinel_record record = blank(metric.id, 0, value);
-    record.time_ns = static_cast<std::uint64_t>(time.count());
-    record.context = &abi_context;
-    append(record);
+    add_event(metric.id, time, value, context, values);
+  }
+  void add(Metric<MetricKind::event, 0> metric, std::chrono::nanoseconds time, double value, const Context& context) {
+    add_event(metric.id, time, value, context, {});
   }
 
   /// The series with these label values; looking it up once saves a hash of them a sample.
@@ -103,9 +96,9 @@ class Batch {
   [[nodiscard]] Series<Kind> series_of(std::uint32_t metric, std::span<const sentinel_string> values) {
     Series<Kind> found{metric, 0};
     sentinel_error error = detail::empty_error();
-    keep(batch_->series(batch_, metric, values.data(), static_cast<std::uint32_t>(values.size()), &found.handle,
-                        &error),
-         error);
+    keep(
+        batch_->series(batch_, metric, values.data(), static_cast<std::uint32_t>(values.size()), &found.handle, &error),
+        error);
     return found;
   }
 
@@ -113,6 +106,27 @@ class Batch {
     sentinel_record record = blank(series.metric, series.handle, sum);
     record.buckets = buckets.data();
     record.bucket_count = static_cast<std::uint32_t>(buckets.size());
+    append(record);
+  }
+
+  void add_event(std::uint32_t metric, std::chrono::nanoseconds time, double value, const Context& context,
+                 std::span<const sentinel_string> labels) {
+    const sentinel_context abi_context = {sizeof(sentinel_context),
+                                          context.pid,
+                                          context.tid,
+                                          context.ppid,
+                                          context.start_time_ns,
+                                          context.cgroup_id,
+                                          to_abi(context.comm),
+                                          to_abi(context.parent_comm),
+                                          to_abi(context.container_id),
+                                          context.stack.data(),
+                                          labels.data(),
+                                          static_cast<std::uint32_t>(context.stack.size()),
+                                          static_cast<std::uint32_t>(labels.size())};
+    sentinel_record record = blank(metric, 0, value);
+    record.time_ns = static_cast<std::uint64_t>(time.count());
+    record.context = &abi_context;
     append(record);
   }
 

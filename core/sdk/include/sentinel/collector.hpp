@@ -35,12 +35,12 @@ const sentinel_plugin* collector_entry(const PluginInfo& info) {
 }  // namespace sentinel
 
 /// Makes a class the collector of this shared object: SENTINEL_COLLECTOR(ProcCpu, {.name = "proc_cpu", …})
-#define SENTINEL_COLLECTOR(TYPE, ...)                                                 \
-  namespace {                                                                         \
-  constexpr ::sentinel::PluginInfo sentinel_plugin_info = __VA_ARGS__;                \
-  SENTINEL_DETAIL_NOTE(SENTINEL_KIND_COLLECTOR);                                      \
-  }                                                                                   \
-  SENTINEL_DETAIL_EXPORT const sentinel_plugin* sentinel_plugin_entry() {             \
-    return ::sentinel::detail::collector_entry<TYPE>(sentinel_plugin_info);           \
-  }                                                                                   \
+#define SENTINEL_COLLECTOR(TYPE, ...)                                       \
+  namespace {                                                               \
+  constexpr ::sentinel::PluginInfo sentinel_plugin_info = __VA_ARGS__;      \
+  SENTINEL_DETAIL_NOTE(SENTINEL_KIND_COLLECTOR);                            \
+  }                                                                         \
+  SENTINEL_DETAIL_EXPORT const sentinel_plugin* sentinel_plugin_entry() {   \
+    return ::sentinel::detail::collector_entry<TYPE>(sentinel_plugin_info); \
+  }                                                                         \
   static_assert(true)

@@ -12,7 +12,9 @@
 
 namespace sentinel {
 
-constexpr sentinel_string to_abi(std::string_view text) noexcept { return {text.data(), text.size()}; }
+constexpr sentinel_string to_abi(std::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
 constexpr std::string_view from_abi(sentinel_string text) noexcept {
   return text.size == 0 ? std::string_view() : std::string_view(text.data, text.size);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
+#include <cstdint>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -43,13 +43,14 @@ inline sentinel_error empty_error() noexcept {
   return error;
 }
 
-/// Fills the caller's struct; a longer message is cut. Returns the code.
-inline int fill(sentinel_error* out, Errc code, std::string_view message) noexcept {
+/// Fills the caller's struct with a message of two parts; a longer one is cut. Returns the code. Allocates nothing,
+/// since what is reported may be that there is no memory.
+inline int fill(sentinel_error* out, Errc code, std::string_view message, std::string_view more = {}) noexcept {
   if (out != nullptr) {
     out->code = static_cast<int>(code);
-    const auto size = std::min(message.size(), sizeof(out->message));
-    std::memcpy(out->message, message.data(), size);
-    out->message_size = static_cast<std::uint32_t>(size);
+    const auto size = message.copy(out->message, sizeof(out->message));
+    const auto rest = more.copy(out->message + size, sizeof(out->message) - size);
+    out->message_size = static_cast<std::uint32_t>(size + rest);
   }
   return static_cast<int>(code);
 }
@@ -72,7 +73,7 @@ int guarded(sentinel_error* out, Call&& call) noexcept {
   } catch (const PluginError& e) {
     return fill(out, e.error().code, e.error().message);
   } catch (const std::exception& e) {
-    return fill(out, Errc::failed, std::string("threw: ").append(e.what()));
+    return fill(out, Errc::failed, "threw: ", e.what());
   } catch (...) {
     return fill(out, Errc::failed, "threw something that is no std::exception");
   }

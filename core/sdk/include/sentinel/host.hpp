@@ -17,8 +17,7 @@ namespace sentinel {
 class Host {
  public:
   explicit Host(const sentinel_host* host)
-      : host_(host),
-        log_(static_cast<const sentinel_host_log*>(host->extension(host, SENTINEL_EXTENSION_LOG))) {}
+      : host_(host), log_(static_cast<const sentinel_host_log*>(host->extension(host, SENTINEL_EXTENSION_LOG))) {}
 
   /// CLOCK_BOOTTIME. Any thread.
   [[nodiscard]] std::chrono::nanoseconds now() const { return std::chrono::nanoseconds(host_->now_ns(host_)); }
@@ -49,6 +48,7 @@ class Host {
                          const std::string_view (&label_keys)[N]) const {
     return {declare(MetricKind::histogram, spec, label_keys, bounds)};
   }
+  Event<> event(const MetricSpec& spec) const { return {declare(MetricKind::event, spec, {}, {})}; }
   template <std::size_t N>
   Event<N> event(const MetricSpec& spec, const std::string_view (&label_keys)[N]) const {
     return {declare(MetricKind::event, spec, label_keys, {})};

@@ -103,34 +103,50 @@ constexpr auto abi_capabilities() {
 template <class T>
 constexpr void check_optional_methods() {
   if constexpr (requires { &T::start; }) {
-    static_assert(requires(T& t) { { t.start() } -> std::same_as<Result<void>>; },
-                  "start must be: sentinel::Result<void> start()");
+    static_assert(
+        requires(T & t) {
+          { t.start() } -> std::same_as<Result<void>>;
+        },
+        "start must be: sentinel::Result<void> start()");
   }
   if constexpr (requires { &T::drain; }) {
-    static_assert(requires(T& t, std::chrono::nanoseconds by) { { t.drain(by) } -> std::same_as<Result<void>>; },
-                  "drain must be: sentinel::Result<void> drain(std::chrono::nanoseconds deadline)");
+    static_assert(
+        requires(T & t, std::chrono::nanoseconds by) {
+          { t.drain(by) } -> std::same_as<Result<void>>;
+        },
+        "drain must be: sentinel::Result<void> drain(std::chrono::nanoseconds deadline)");
   }
   if constexpr (requires { &T::resume; }) {
-    static_assert(requires(T& t) { { t.resume() } -> std::same_as<Result<void>>; },
-                  "resume must be: sentinel::Result<void> resume()");
+    static_assert(
+        requires(T & t) {
+          { t.resume() } -> std::same_as<Result<void>>;
+        },
+        "resume must be: sentinel::Result<void> resume()");
   }
   if constexpr (requires { &T::stop; }) {
-    static_assert(requires(T& t) { { t.stop() } -> std::same_as<Result<void>>; },
-                  "stop must be: sentinel::Result<void> stop()");
-  }
-  if constexpr (requires { &T::save; } || requires { &T::restore; } || requires { T::state_version; }) {
     static_assert(
-        requires(T& t, Writer& out, std::uint32_t version, std::string_view state) {
+        requires(T & t) {
+          { t.stop() } -> std::same_as<Result<void>>;
+        },
+        "stop must be: sentinel::Result<void> stop()");
+  }
+  if constexpr (
+      requires { &T::save; } || requires { &T::restore; } || requires { T::state_version; }) {
+    static_assert(
+        requires(T & t, Writer & out, std::uint32_t version, std::string_view state) {
           { t.save(out) } -> std::same_as<Result<void>>;
           { t.restore(version, state) } -> std::same_as<Result<void>>;
-          { std::uint32_t(T::state_version) };
+          {std::uint32_t(T::state_version)};
         },
         "state needs all of: static constexpr std::uint32_t state_version; sentinel::Result<void> "
         "save(sentinel::Writer&); sentinel::Result<void> restore(std::uint32_t version, std::string_view state)");
   }
   if constexpr (requires { &T::details; }) {
-    static_assert(requires(T& t, Rows& rows) { { t.details(rows) } -> std::same_as<Result<void>>; },
-                  "details must be: sentinel::Result<void> details(sentinel::Rows&)");
+    static_assert(
+        requires(T & t, Rows & rows) {
+          { t.details(rows) } -> std::same_as<Result<void>>;
+        },
+        "details must be: sentinel::Result<void> details(sentinel::Rows&)");
   }
 }
 
@@ -204,8 +220,8 @@ struct Entry {
 
   static constexpr sentinel_lifecycle lifecycle() {
     check_optional_methods<T>();
-    sentinel_lifecycle table{sizeof(sentinel_lifecycle), 0,       &create,    nullptr, nullptr,
-                             nullptr,                    nullptr, &destroy, &extension};
+    sentinel_lifecycle table{
+        sizeof(sentinel_lifecycle), 0, &create, nullptr, nullptr, nullptr, nullptr, &destroy, &extension};
     if constexpr (requires { &T::start; }) table.start = &start;
     if constexpr (requires { &T::drain; }) table.drain = &drain;
     if constexpr (requires { &T::resume; }) table.resume = &resume;
@@ -261,12 +277,13 @@ consteval ElfNote elf_note(const PluginInfo& info, sentinel_kind kind) {
 }  // namespace detail
 }  // namespace sentinel
 
-#define SENTINEL_DETAIL_NOTE(KIND)                                                                        \
-  static_assert(::sentinel::detail::is_plugin_name(sentinel_plugin_info.name),                            \
-                "a plugin's name is [a-z][a-z0-9_]{0,46}");                                               \
-  static_assert(!sentinel_plugin_info.version.empty() && sentinel_plugin_info.version.size() < 32,        \
-                "a plugin's version has 1 to 31 characters");                                             \
-  [[gnu::used, gnu::section(".note.sentinel"), gnu::aligned(4)]] constexpr ::sentinel::detail::ElfNote \
-      sentinel_plugin_note = ::sentinel::detail::elf_note(sentinel_plugin_info, KIND)
+#define SENTINEL_DETAIL_NOTE(KIND)                                                                 \
+  static_assert(::sentinel::detail::is_plugin_name(sentinel_plugin_info.name),                     \
+                "a plugin's name is [a-z][a-z0-9_]{0,46}");                                        \
+  static_assert(!sentinel_plugin_info.version.empty() && sentinel_plugin_info.version.size() < 32, \
+                "a plugin's version has 1 to 31 characters");                                      \
+  [[gnu::used, gnu::section(".note.sentinel"),                                                     \
+    gnu::aligned(4)]] constexpr ::sentinel::detail::ElfNote sentinel_plugin_note =                 \
+      ::sentinel::detail::elf_note(sentinel_plugin_info, KIND)
 
 #define SENTINEL_DETAIL_EXPORT extern "C" __attribute__((visibility("default")))

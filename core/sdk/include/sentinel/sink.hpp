@@ -83,7 +83,8 @@ class Records {
   Strided<sentinel_record> records_;
 };
 
-/// What a class must offer to be a sink: a constructor `T(const sentinel::Config&, sentinel::Host&)` and at least one of
+/// What a class must offer to be a sink: a constructor `T(const sentinel::Config&, sentinel::Host&)` and at least one
+/// of
 ///   - `sentinel::Result<void> consume(const sentinel::Records&)`: records of its pipelines as they come;
 ///   - `sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&)`: the live series as text.
 /// A sink holds nothing that a swap must keep. The optional members are those of a collector.
@@ -96,7 +97,7 @@ concept RenderingSink = requires(T& t, const SeriesView& view, Writer& out) {
   { t.render(view, out) } -> std::same_as<Result<void>>;
 };
 template <class T>
-concept Sink = std::constructible_from<T, const Config&, Host&> && (ConsumingSink<T> || RenderingSink<T>);
+concept Sink = std::constructible_from<T, const Config&, Host&> &&(ConsumingSink<T> || RenderingSink<T>);
 
 namespace detail {
 
@@ -105,8 +106,7 @@ struct SinkEntry {
   static int32_t consume(void* instance, const sentinel_delivery* delivery, sentinel_error* error) {
     return guarded(error, [&] { return Entry<T>::self(instance).consume(Records(delivery)); });
   }
-  static int32_t render(void* instance, const sentinel_series_view* view, sentinel_writer* out,
-                        sentinel_error* error) {
+  static int32_t render(void* instance, const sentinel_series_view* view, sentinel_writer* out, sentinel_error* error) {
     return guarded(error, [&] {
       Writer writer(out);
       return Entry<T>::self(instance).render(SeriesView(view->families, view->family_count), writer);
@@ -141,12 +141,12 @@ const sentinel_plugin* sink_entry(const PluginInfo& info) {
 }  // namespace sentinel
 
 /// Makes a class the sink of this shared object: SENTINEL_SINK(Prometheus, {.name = "prometheus", …})
-#define SENTINEL_SINK(TYPE, ...)                                              \
-  namespace {                                                                 \
-  constexpr ::sentinel::PluginInfo sentinel_plugin_info = __VA_ARGS__;        \
-  SENTINEL_DETAIL_NOTE(SENTINEL_KIND_SINK);                                   \
-  }                                                                           \
-  SENTINEL_DETAIL_EXPORT const sentinel_plugin* sentinel_plugin_entry() {     \
-    return ::sentinel::detail::sink_entry<TYPE>(sentinel_plugin_info);        \
-  }                                                                           \
+#define SENTINEL_SINK(TYPE, ...)                                          \
+  namespace {                                                             \
+  constexpr ::sentinel::PluginInfo sentinel_plugin_info = __VA_ARGS__;    \
+  SENTINEL_DETAIL_NOTE(SENTINEL_KIND_SINK);                               \
+  }                                                                       \
+  SENTINEL_DETAIL_EXPORT const sentinel_plugin* sentinel_plugin_entry() { \
+    return ::sentinel::detail::sink_entry<TYPE>(sentinel_plugin_info);    \
+  }                                                                       \
   static_assert(true)
