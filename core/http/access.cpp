@@ -22,6 +22,12 @@ bool is_known(const std::string& host, const Caller& caller, const std::vector<s
                      [&](const std::string& each) { return host == lower(each); });
 }
 
+/// The host of an Origin header ("https://page.example:8443"); "null" stays what it is, and is no known host.
+std::string origin_host(std::string_view origin) {
+  const std::size_t scheme = origin.find("://");
+  return bare_host(scheme == origin.npos ? origin : origin.substr(scheme + 3));
+}
+
 bool says_json(const Request& request) {
   std::string_view type = request.header("content-type");
   type = type.substr(0, type.find_first_of("; \t"));
@@ -66,6 +72,10 @@ std::optional<Response> refusal(const Request& request, Access access, const Cal
                             "The Host header names no address of this agent; ask for it as localhost or by the "
                             "address that it listens on.");
     }
+  }
+  const std::string_view origin = request.header("origin");
+  if (is_write(request.method) && !origin.empty() && !is_known(origin_host(origin), caller, known_hosts)) {
+    return Response::text(403, "A web page of another origin may not do this.");
   }
   if (is_write(request.method) && !says_json(request)) {
     return Response::text(415, "The body must be JSON and say so: Content-Type: application/json.");

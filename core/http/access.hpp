@@ -26,10 +26,13 @@ struct Caller {
 ///
 /// - The unix socket: everything.
 /// - A caller who authenticated, or TCP from loopback: everything; other TCP: open routes alone.
-/// - Without authentication a guarded route must be asked for under a known Host, and a POST always must: a web page
+/// - Without authentication a guarded route must be asked for under a known Host, and POST, PUT, PATCH and DELETE
+/// always must: a web page
 ///   can make a browser on this machine resolve the page's own name to 127.0.0.1 (DNS rebinding), and that name shows
 ///   here. Known are localhost, the loopback addresses, the address that the connection arrived at and \p known_hosts.
-/// - POST, PUT, PATCH and DELETE must say Content-Type: application/json, which no HTML form can.
+/// - POST, PUT, PATCH and DELETE must say Content-Type: application/json, which no HTML form can, and must not come
+/// from
+///   a web page of another origin.
 [[nodiscard]] std::optional<Response> refusal(const Request& request, Access access, const Caller& caller,
                                               const std::vector<std::string>& known_hosts);
 

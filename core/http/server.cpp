@@ -177,7 +177,9 @@ Result<void> Server::start() {
     auto listener = listen_tcp(*address);
     if (!listener) return listener.error();
     tcp = std::move(*listener);
-    if (!address->host.empty()) hub.config.known_hosts.push_back(address->host);
+    // "0.0.0.0" is a name that a browser takes to this machine; no honest client uses it.
+    const bool wildcard = address->host.empty() || address->host == "0.0.0.0" || address->host == "::";
+    if (!wildcard) hub.config.known_hosts.push_back(address->host);
     if (auto name = own_name(); !name.empty()) hub.config.known_hosts.push_back(std::move(name));
   }
   if (!hub.config.unix_socket.empty()) {

@@ -80,6 +80,23 @@ TEST(Access, WritesMustSayJson) {
   }
 }
 
+TEST(Access, WritesOfForeignPagesAreRefused) {
+  for (const auto& [origin, status] :
+       std::initializer_list<std::pair<const char*, int>>{{"http://localhost:8000", 200},
+                                                          {"https://127.0.0.1", 200},
+                                                          {"http://[::1]:8000", 200},
+                                                          {"https://evil.example", 403},
+                                                          {"null", 403},
+                                                          {"://", 403},
+                                                          {"http://localhost.evil.example", 403}}) {
+    Request request = ask("POST", Via::tcp_loopback, "localhost");
+    request.headers.push_back({"Origin", origin});
+    EXPECT_EQ(verdict(request, Access::guarded), status) << origin;
+    request.method = "GET";
+    EXPECT_EQ(verdict(request, Access::guarded), 200) << "whether the page may read it is the browser's to say";
+  }
+}
+
 TEST(Access, BodiesMustLookLikeJson) {
   Request request = ask("POST", Via::unix_socket, "");
   for (const char* body : {"", "  \n", "{}", "[]", " {\"a\": 1}\r\n", "[1,\n2]"}) {

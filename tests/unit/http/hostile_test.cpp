@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "core/http/server.hpp"
@@ -66,7 +67,7 @@ TEST_F(Hostile, MalformedRequests) {
            {"GET /x HTTP/1.1\r\nHost a\r\n\r\n", 400},
            {"GET /x HTTP/1.1\r\nHost : a\r\n\r\n", 400},
            {"GET /x HTTP/1.1\r\n: a\r\nHost: a\r\n\r\n", 400},
-           {std::string("GET /x HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", 38), 400},
+           {"GET /x HTTP/1.1\r\nHost: a\r\nX: " + std::string(1, '\0') + "\r\n\r\n", 400},
            {"GET /x HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", 400},
            {"POST /x HTTP/1.1\r\n" + json + "Content-Length: -1\r\n\r\n", 400},
            {"POST /x HTTP/1.1\r\n" + json + "Content-Length: 1x\r\n\r\n", 400},
@@ -129,7 +130,7 @@ TEST_F(Hostile, ASlowHeaderIsCutOff) {
   EXPECT_EQ(half.read().status, 408);
   EXPECT_TRUE(half.closed());
   RawClient trickling = RawClient::tcp(live.port());
-  bool cut = false;
+  std::atomic<bool> cut = false;
   std::thread drip([&] {
     trickling.send("GET / HTTP/1.1\r\n");
     while (trickling.send("X: y\r\n") && !cut) std::this_thread::yield();
