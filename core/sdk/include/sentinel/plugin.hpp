@@ -277,13 +277,15 @@ consteval ElfNote elf_note(const PluginInfo& info, sentinel_kind kind) {
 }  // namespace detail
 }  // namespace sentinel
 
-#define SENTINEL_DETAIL_NOTE(KIND)                                                                 \
-  static_assert(::sentinel::detail::is_plugin_name(sentinel_plugin_info.name),                     \
-                "a plugin's name is [a-z][a-z0-9_]{0,46}");                                        \
-  static_assert(!sentinel_plugin_info.version.empty() && sentinel_plugin_info.version.size() < 32, \
-                "a plugin's version has 1 to 31 characters");                                      \
-  [[gnu::used, gnu::section(".note.sentinel"),                                                     \
-    gnu::aligned(4)]] constexpr ::sentinel::detail::ElfNote sentinel_plugin_note =                 \
+#define SENTINEL_DETAIL_NOTE(KIND)                                                                           \
+  static_assert(::sentinel::detail::is_plugin_name(sentinel_plugin_info.name),                               \
+                "a plugin's name is [a-z][a-z0-9_]{0,46}");                                                  \
+  static_assert(!sentinel_plugin_info.version.empty() && sentinel_plugin_info.version.size() < 32,           \
+                "a plugin's version has 1 to 31 characters");                                                \
+  static_assert(!sentinel_plugin_info.licence.empty(), "a plugin names its licence by its SPDX identifier"); \
+  static_assert(!sentinel_plugin_info.summary.empty(), "a plugin says in one sentence what it does");        \
+  [[gnu::used, gnu::section(".note.sentinel"),                                                               \
+    gnu::aligned(4)]] constexpr ::sentinel::detail::ElfNote sentinel_plugin_note =                           \
       ::sentinel::detail::elf_note(sentinel_plugin_info, KIND)
 
 #define SENTINEL_DETAIL_EXPORT extern "C" __attribute__((visibility("default")))

@@ -1,0 +1,19 @@
+// expects: start must be: sentinel::Result<void> start()
+#include <sentinel/collector.hpp>
+
+class Example {
+ public:
+  Example(const sentinel::Config&, sentinel::Host&) {}
+  sentinel::Result<void> collect(sentinel::Batch&) { return {}; }
+#ifdef MISUSE
+  sentinel::Result<void> start(int) {
+    return {};
+  }
+#else
+  sentinel::Result<void> start() {
+    return {};
+  }
+#endif
+};
+
+SENTINEL_COLLECTOR(Example, {.name = "example", .version = "1", .licence = "MIT", .summary = "An example."});

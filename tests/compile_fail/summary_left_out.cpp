@@ -1,0 +1,14 @@
+// expects: a plugin says in one sentence what it does
+#include <sentinel/collector.hpp>
+
+class Example {
+ public:
+  Example(const sentinel::Config&, sentinel::Host&) {}
+  sentinel::Result<void> collect(sentinel::Batch&) { return {}; }
+};
+
+#ifdef MISUSE
+SENTINEL_COLLECTOR(Example, {.name = "example", .version = "1", .licence = "MIT", .summary = {}});
+#else
+SENTINEL_COLLECTOR(Example, {.name = "example", .version = "1", .licence = "MIT", .summary = "An example."});
+#endif
