@@ -13,6 +13,7 @@
 #include <boost/beast/http/read.hpp>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include "core/http/encoding.hpp"
 #include "core/http/respond.hpp"
@@ -26,9 +27,10 @@ namespace sentinel::http {
 namespace {
 
 constexpr std::size_t first_read_bytes = 4096;
-constexpr std::size_t most_drained_bytes = 256 * 1024;
+constexpr std::size_t most_drained_bytes = 4 * 1024 * 1024;
+constexpr std::size_t drain_bytes = 16 * 1024;
 constexpr std::size_t most_password_checks = 16;
-constexpr std::chrono::milliseconds close_timeout{1'000};
+constexpr std::chrono::milliseconds close_timeout{2'000};
 
 /// What a parser's error means for the client; 0 when there is no client to tell.
 int status_of(const beast::error_code& code) {
@@ -455,13 +457,14 @@ asio::awaitable<bool> Session::write(Stream& stream) {
   co_return !error && !expired_;
 }
 
-// A close with unread bytes makes the kernel send a reset, and the reset may overtake the answer.
+// A close with unread bytes makes the kernel send a reset, and the reset may overtake the answer. So what a client goes
+// on sending is read for a while: enough for a body a few times too large to end and its sender to look at the answer.
 asio::awaitable<void> Session::drain() {
   beast::error_code error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   watch(Phase::close, close_timeout);
   socket_.shutdown(Socket::shutdown_send, error);
-  std::array<char, first_read_bytes> scrap;
+  std::vector<char> scrap(drain_bytes);
   const auto space = asio::buffer(scrap);
   std::size_t drained = 0;
   while (!error && drained < most_drained_bytes) drained += co_await socket_.async_read_some(space, token);

@@ -17,19 +17,17 @@ using ::testing::HasSubstr;
 
 class Hostile : public ::testing::Test {
  protected:
-  static ServerConfig quick() {
+  /// A configuration with one limit of time that passes soon.
+  static ServerConfig quick(std::chrono::milliseconds Limits::*limit) {
     ServerConfig config;
-    config.limits.header_timeout = 100ms;
-    config.limits.body_timeout = 100ms;
-    config.limits.idle_timeout = 100ms;
-    config.limits.write_timeout = 200ms;
+    config.limits.*limit = 100ms;
     return config;
   }
 
   /// The server still serves, and holds nothing of those before.
   static void expect_healthy(LiveServer& live) {
     EXPECT_TRUE(eventually([&] { return live.counters().connections_open == 0; }));
-    EXPECT_EQ(ask(live.port(), get("/")).status, 200);
+    EXPECT_TRUE(eventually([&] { return ask(live.port(), get("/")).status == 200; }));
     EXPECT_EQ(live.problems(), "");
   }
 };
@@ -122,7 +120,7 @@ TEST_F(Hostile, EveryByteReplaced) {
 }
 
 TEST_F(Hostile, ASlowHeaderIsCutOff) {
-  LiveServer live(quick());
+  LiveServer live(quick(&Limits::header_timeout));
   RawClient silent = RawClient::tcp(live.port());
   EXPECT_TRUE(silent.closed());
   RawClient half = RawClient::tcp(live.port());
@@ -143,7 +141,7 @@ TEST_F(Hostile, ASlowHeaderIsCutOff) {
 }
 
 TEST_F(Hostile, ASlowBodyIsCutOff) {
-  LiveServer live(quick());
+  LiveServer live(quick(&Limits::body_timeout));
   const Route route = add(live, "POST", "/x", says("x"));
   const std::string request = post("/x", "{\"a\": 1}");
   RawClient client = RawClient::tcp(live.port());
@@ -154,7 +152,7 @@ TEST_F(Hostile, ASlowBodyIsCutOff) {
 }
 
 TEST_F(Hostile, AnIdleConnectionIsClosed) {
-  LiveServer live(quick());
+  LiveServer live(quick(&Limits::idle_timeout));
   RawClient client = RawClient::tcp(live.port());
   client.send(get("/"));
   EXPECT_EQ(client.read().status, 200);
@@ -163,13 +161,13 @@ TEST_F(Hostile, AnIdleConnectionIsClosed) {
 }
 
 TEST_F(Hostile, AReaderThatDoesNotReadIsCutOff) {
-  LiveServer live(quick());
+  LiveServer live(quick(&Limits::write_timeout));
   const Route route = add(live, "GET", "/big", says(std::string(32 * 1024 * 1024, 'x')));
   RawClient client = RawClient::tcp(live.port(), 4096);
   client.send(get("/big"));
   EXPECT_TRUE(eventually([&] { return live.counters().connections_accepted == 1; }));
   expect_healthy(live);
-  EXPECT_EQ(live.counters().timeouts, 1U);
+  EXPECT_GE(live.counters().timeouts, 1U);
 }
 
 TEST_F(Hostile, EndlessHeaders) {
