@@ -170,7 +170,7 @@ bool Fields::read_list(std::string_view key, std::vector<Key>& out) {
   if (value == nullptr || value->kind == Value::Kind::null) return false;
   if (value->kind != Value::Kind::list) {
     error(value->where, key,
-          value->kind == Value::Kind::scalar ? "must be a list: write [" + value->text.substr(0, 60) + "]"
+          value->kind == Value::Kind::scalar ? "must be a list: write [" + printable(value->text, 60) + "]"
                                              : "must be a list, not " + describe(*value));
     return false;
   }

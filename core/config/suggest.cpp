@@ -58,7 +58,7 @@ std::string_view nearest(std::string_view text, const std::vector<std::string>& 
 
 std::string did_you_mean(std::string_view text, const std::vector<std::string>& candidates) {
   const std::string_view near = nearest(text, candidates);
-  return near.empty() ? std::string() : " (did you mean \"" + std::string(near) + "\"?)";
+  return near.empty() ? std::string() : " (did you mean " + quote(near) + "?)";
 }
 
 std::string join_names(const std::vector<std::string>& names) {
@@ -70,20 +70,18 @@ std::string join_names(const std::vector<std::string>& names) {
   return out;
 }
 
-std::string quote(std::string_view text) {
-  constexpr std::size_t shown_bytes = 60;
-  std::string out = "\"";
-  const bool cut = text.size() > shown_bytes;
+std::string printable(std::string_view text, std::size_t most_bytes) {
+  const bool cut = text.size() > most_bytes;
   if (cut) {
-    std::size_t end = shown_bytes;
+    std::size_t end = most_bytes;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
     text = text.substr(0, end);
   }
+  std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
+    if (c == '\\') {
+      out += "\\\\";
     } else if (c == '\n') {
       out += "\\n";
     } else if (byte < 0x20 || byte == 0x7F) {
@@ -94,7 +92,13 @@ std::string quote(std::string_view text) {
       out += c;
     }
   }
-  return out + (cut ? "…\"" : "\"");
+  return out + (cut ? "…" : "");
+}
+
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : printable(text, 60)) out += c == '"' ? std::string("\\\"") : std::string(1, c);
+  return out + "\"";
 }
 
 }  // namespace sentinel::config

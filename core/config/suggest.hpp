@@ -21,7 +21,10 @@ namespace sentinel::config {
 /// `"a", "b" and "c"`.
 [[nodiscard]] std::string join_names(const std::vector<std::string>& names);
 
-/// Text in double quotes for a message: control characters escaped, shortened to 60 bytes.
+/// Text for a message of one line: control characters and `\` escaped, cut to \p most_bytes.
+[[nodiscard]] std::string printable(std::string_view text, std::size_t most_bytes);
+
+/// The same in double quotes, those inside escaped, cut to 60 bytes.
 [[nodiscard]] std::string quote(std::string_view text);
 
 }  // namespace sentinel::config

@@ -233,7 +233,7 @@ std::optional<Value> parse_yaml(std::string_view text, const std::string& file, 
     add_error(diagnostics, refusal.where, refusal.message);
   } catch (const YAML::Exception& error) {
     const Where where = error.mark.is_null() ? Where{file} : Where{file, error.mark.line + 1, error.mark.column + 1};
-    add_error(diagnostics, where, "this is no YAML: " + error.msg + hint(text, where.line));
+    add_error(diagnostics, where, "this is no YAML: " + printable(error.msg, 200) + hint(text, where.line));
   }
   return std::nullopt;
 }
