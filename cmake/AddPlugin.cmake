@@ -1,6 +1,8 @@
-# sentinel_add_plugin(NAME SOURCES… [LIBRARIES…])
+# sentinel_add_plugin(NAME SOURCES… [LIBRARIES…] [OUTPUT_DIRECTORY folder])
 #
-# A plugin as a shared object NAME.so that the agent can unload again. What makes that so:
+# A plugin as a shared object NAME.so that the agent can unload again, here and in projects that find_package(sentinel).
+# It is built to <build>/plugins and installed beside the agent's plugins; one with an OUTPUT_DIRECTORY of its own is
+# built there and not installed. What makes it unloadable:
 #  - a version script that exports the entry function alone, so that no inline variable or template of the C++ library
 #    becomes a process-wide symbol;
 #  - -fno-gnu-unique (g++), because a GNU-unique symbol keeps the object mapped after dlclose, which still returns 0;
@@ -8,22 +10,22 @@
 include_guard()
 
 set(SENTINEL_PLUGIN_VERSION_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
+if(NOT DEFINED SENTINEL_PLUGIN_DIR)
+  include(GNUInstallDirs)
+  set(SENTINEL_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/sentinel/plugins)
+endif()
 
 function(sentinel_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT_DIRECTORY" "SOURCES;LIBRARIES")
   if(NOT arg_SOURCES)
     message(FATAL_ERROR "sentinel_add_plugin(${name}): name the SOURCES")
   endif()
-  if(TARGET sentinel::sdk)
-    set(sdk sentinel::sdk)
-  else()
-    set(sdk sentinel_sdk)
-  endif()
+  add_library(${name} MODULE ${arg_SOURCES})
   if(NOT arg_OUTPUT_DIRECTORY)
     set(arg_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
+    install(TARGETS ${name} LIBRARY DESTINATION ${SENTINEL_PLUGIN_DIR} COMPONENT runtime)
   endif()
-  add_library(${name} MODULE ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${sdk} ${arg_LIBRARIES})
+  target_link_libraries(${name} PRIVATE sentinel::sdk ${arg_LIBRARIES})
   target_compile_features(${name} PRIVATE cxx_std_20)
   set_target_properties(${name} PROPERTIES
     PREFIX ""
