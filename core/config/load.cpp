@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -22,6 +23,13 @@ namespace fs = std::filesystem;
 constexpr std::size_t deepest_include = 8;
 constexpr std::size_t most_files = 64;
 constexpr std::size_t most_diagnostics = 200;
+
+/// One path for all the ways to write it; what cannot be followed is itself.
+fs::path identity(const fs::path& path) {
+  std::error_code failed;
+  auto canonical = fs::weakly_canonical(path, failed);
+  return failed ? path : canonical;
+}
 
 /// Reads one pipeline file and what it includes.
 class Loader {
@@ -59,8 +67,7 @@ class Loader {
   }
 
   void read_main(const fs::path& path) {
-    std::error_code ignored;
-    chain_.push_back(fs::weakly_canonical(path, ignored));
+    chain_.push_back(identity(path));
     auto root = parse(path, std::nullopt);
     if (!root) return;
     if (root->kind == Value::Kind::null) {
@@ -169,8 +176,7 @@ class Loader {
   }
 
   void read_include(const fs::path& path, const Where& asked_at) {
-    std::error_code ignored;
-    const fs::path canonical = fs::weakly_canonical(path, ignored);
+    const fs::path canonical = identity(path);
     const auto refuse = [&](const std::string& why) {
       add_error(diagnostics(), asked_at, "include: " + quote(path.string()) + ": " + why);
       all_read_ = false;

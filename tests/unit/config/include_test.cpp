@@ -78,6 +78,16 @@ TEST(Include, ReportsWhatCannotBeRead) {
                   "list.yaml:1:1: a pipeline file is a map that begins with version: 1, not a list"));
 }
 
+TEST(Include, TellsUnreachablePathsApart) {
+  const Folder folder;
+  std::filesystem::create_symlink("loop", folder / "loop");
+  folder.write("a.yaml",
+               main_file + "[loop, loop/b.yaml, " + std::string(300, 'n') + ", " + std::string(300, 'm') + "]\n");
+  const auto told = folder.tell(load(folder / "a.yaml", {}).diagnostics);
+  EXPECT_THAT(told, testing::SizeIs(4));
+  EXPECT_THAT(told, testing::Each(HasSubstr("cannot be read: ")));
+}
+
 TEST(Include, FindsCycles) {
   const Folder folder;
   folder.write("a.yaml", main_file + "[b.yaml]\n");
