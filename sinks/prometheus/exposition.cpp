@@ -125,6 +125,8 @@ void Exposition::text(std::string_view bytes) {
     bytes.remove_prefix(fits);
     flush();
   }
+  // An empty text may have a null pointer, which memcpy must not see.
+  if (bytes.empty()) return;
   std::memcpy(chunk_.data() + used_, bytes.data(), bytes.size());
   used_ += bytes.size();
 }

@@ -8,8 +8,11 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "core/telemetry/snapshot.hpp"
+#include "tests/support/fake_host.hpp"
 #include "tests/unit/plugins/rig.hpp"
 
 namespace {
@@ -68,6 +71,13 @@ std::string kind(sentinel::MetricKind kind) {
   return "?";
 }
 
+std::string row(const sentinel::MetricKind metric_kind, const std::string& unit, const std::vector<std::string>& keys,
+                const std::string& help) {
+  auto text = joined({kind(metric_kind), unit, joined(keys), help});
+  std::erase(text, '`');
+  return text;
+}
+
 /// What a collector declares where there is nothing to read: what it knows by itself.
 Rows declared(const std::string& plugin) {
   sentinel::store::Store store(std::size_t{1} << 20U);
@@ -76,9 +86,46 @@ Rows declared(const std::string& plugin) {
   Rows rows;
   for (const auto& metric : made.declared()) {
     const auto& decl = metric->decl;
-    rows[decl.name] = joined({kind(decl.kind), decl.unit, joined(decl.label_keys), decl.help});
+    rows[decl.name] = row(decl.kind, decl.unit, decl.label_keys, decl.help);
   }
   return rows;
+}
+
+/// What the built-in collector declares; its source of facts is only looked for, not asked.
+Rows declared_by_self() {
+  sentinel::testing::FakeHost fake;
+  sentinel_host host = *fake.raw();
+  host.extension = [](const sentinel_host*, const char* id) -> const void* {
+    static constexpr char source = 0;
+    return std::string_view(id) == sentinel::telemetry::snapshot_extension ? &source : nullptr;
+  };
+  const sentinel_config config{sizeof(sentinel_config), 0, nullptr};
+  const auto self = sentinel::plugin::Instance::create(*sentinel::telemetry::self_plugin(), nullptr, &host, &config);
+  EXPECT_TRUE(self) << self.error().message;
+  Rows rows;
+  for (const auto& metric : fake.declared)
+    rows[metric.name] = row(metric.kind, metric.unit, metric.label_keys, metric.help);
+  return rows;
+}
+
+void compare(const std::string& plugin, const Rows& metrics) {
+  EXPECT_FALSE(metrics.empty()) << plugin;
+  const auto sections = documented();
+  const auto section = sections.find(plugin);
+  if (section == sections.end()) {
+    FAIL() << "docs/metrics.md has no section `" << plugin << "`";
+  }
+  for (const auto& [name, expected] : metrics) {
+    const auto found = section->second.find(name);
+    if (found == section->second.end()) {
+      ADD_FAILURE() << plugin << ": no row for " << name << ": " << expected;
+    } else {
+      EXPECT_EQ(found->second, expected) << plugin << ": " << name;
+    }
+  }
+  for (const auto& [name, documented_row] : section->second) {
+    EXPECT_TRUE(metrics.contains(name)) << plugin << ": a row for " << name << ", which it does not declare";
+  }
 }
 
 std::vector<std::string> collectors() {
@@ -89,27 +136,11 @@ std::vector<std::string> collectors() {
 }
 
 TEST(DocsMetrics, every_metric_has_its_row_and_every_row_its_metric) {
-  const auto sections = documented();
-  for (const auto& plugin : collectors()) {
-    const auto metrics = declared(plugin);
-    EXPECT_FALSE(metrics.empty()) << plugin;
-    const auto section = sections.find(plugin);
-    if (section == sections.end()) {
-      ADD_FAILURE() << "docs/metrics.md has no section `" << plugin << "`";
-      continue;
-    }
-    for (const auto& [name, row] : metrics) {
-      const auto found = section->second.find(name);
-      if (found == section->second.end()) {
-        ADD_FAILURE() << plugin << ": no row for " << name << ": " << row;
-      } else {
-        EXPECT_EQ(found->second, row) << plugin << ": " << name;
-      }
-    }
-    for (const auto& [name, row] : section->second) {
-      EXPECT_TRUE(metrics.contains(name)) << plugin << ": a row for " << name << ", which it does not declare";
-    }
-  }
+  for (const auto& plugin : collectors()) compare(plugin, declared(plugin));
+}
+
+TEST(DocsMetrics, the_agents_own_too) {
+  compare("self", declared_by_self());
 }
 
 }  // namespace
