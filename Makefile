@@ -56,7 +56,7 @@ arrows:
 
 .PHONY: install
 install: build ## Install program, plugins, SDK and CMake package (PREFIX=… DESTDIR=…)
-	@DESTDIR='$(DESTDIR)' cmake --install build --prefix '$(PREFIX)'
+	@DESTDIR='$(DESTDIR)' cmake --install build --strip --prefix '$(PREFIX)'
 
 .PHONY: format
 format: packages ## Format every source file
