@@ -1,9 +1,14 @@
 #include "core/app/pipeline_file.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "core/config/config.hpp"
 
@@ -19,16 +24,28 @@ void print(std::span<const config::Diagnostic> diagnostics) {
   for (const auto& diagnostic : diagnostics) std::fprintf(stderr, "%s\n", config::to_string(diagnostic).c_str());
 }
 
+namespace {
+
+/// By line within each file; the files in the order in which they were first mentioned.
+void in_order(std::vector<config::Diagnostic>& diagnostics) {
+  std::map<std::string, std::size_t, std::less<>> rank;
+  for (const auto& each : diagnostics) rank.try_emplace(each.where.file, rank.size());
+  std::stable_sort(diagnostics.begin(), diagnostics.end(), [&](const auto& a, const auto& b) {
+    return std::pair(rank.at(a.where.file), a.where.line) < std::pair(rank.at(b.where.file), b.where.line);
+  });
+}
+
+}  // namespace
+
 std::optional<runtime::Plan> read_plan(const std::filesystem::path& file) {
   auto loaded = config::load(file, config::process_environment());
-  if (!loaded.ok()) {
-    print(loaded.diagnostics);
-    return std::nullopt;
-  }
+  // Planned even when the file is bad: what is wrong with its plugins belongs to the same report.
   auto planned = runtime::make_plan({}, std::move(loaded.config), own_program());
-  print(loaded.diagnostics);
-  print(planned.diagnostics);
-  if (!planned.ok()) return std::nullopt;
+  auto all = std::move(loaded.diagnostics);
+  all.insert(all.end(), planned.diagnostics.begin(), planned.diagnostics.end());
+  in_order(all);
+  print(all);
+  if (config::has_errors(all)) return std::nullopt;
   return std::move(planned.plan);
 }
 

@@ -161,6 +161,7 @@ asio::awaitable<void> Instance::prepare(const plugin::Stage& stage) {
   }
   CallJob job = [this, &stage](const Call&) { return load_and_create(stage); };
   const Result<void> prepared = co_await call("create", spec_.deadline, std::move(job));
+  prepared_ = prepared.ok();
   if (!prepared) fail_for_good(prepared.error());
 }
 
@@ -371,14 +372,20 @@ asio::awaitable<void> Instance::render_waiting() {
 
 asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline) {
   const auto self = shared_from_this();
-  started_ = false;
+  const bool was_started = std::exchange(started_, false);
   const auto left = [&] { return std::max<nanoseconds>(deadline - steady_clock::now(), std::chrono::milliseconds(1)); };
   if (hung_call_) co_return Error{Errc::timeout, "a call hangs"};
 
-  CallJob steps = [this, self, by = environment_.clock.boottime_ns() + static_cast<std::uint64_t>(left().count())](
-                      const Call&) -> Result<void> {
+  CallJob steps = [this, self, was_started,
+                   by = environment_.clock.boottime_ns() +
+                        static_cast<std::uint64_t>(left().count())](const Call&) -> Result<void> {
     if (!plugin_) return {};
-    Result<void> drained = plugin_->drain(by);
+    Result<void> drained;
+    if (was_started) {
+      set_current_call("drain");
+      drained = plugin_->drain(by);
+      set_current_call("stop");
+    }
     const Result<void> stopped = plugin_->stop();
     return drained ? stopped : drained;
   };

@@ -98,8 +98,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Whether it can be called: created, started, and not in a call.
   [[nodiscard]] bool usable() const { return started_ && !hung_call_; }
   /// What its plugin does; false when it was not created.
-  [[nodiscard]] bool collects() const { return plugin_ && plugin_->collects(); }
-  [[nodiscard]] bool consumes() const { return plugin_ && plugin_->consumes(); }
+  [[nodiscard]] bool collects() const { return prepared_ && plugin_->collects(); }
+  [[nodiscard]] bool consumes() const { return prepared_ && plugin_->consumes(); }
 
   /// One collection for `tick_ns`. Delivers its batch to the sinks of set_sinks().
   boost::asio::awaitable<void> collect(std::uint64_t tick_ns);
@@ -107,8 +107,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void skip(std::uint64_t tick_ns);
   void set_sinks(std::vector<std::shared_ptr<Instance>> sinks);
 
-  /// Routes that it asked for in create.
-  [[nodiscard]] const std::vector<RenderRoute>& routes() const { return host_.routes(); }
+  /// Routes that it asked for in create; none when it was not created.
+  [[nodiscard]] std::vector<RenderRoute> routes() const {
+    return prepared_ ? host_.routes() : std::vector<RenderRoute>();
+  }
   /// Whose series it renders.
   void set_sources(std::set<std::string, std::less<>> sources);
   /// Answers with what render writes, on the worker's thread. Requests that wait while it renders share the next one.
@@ -152,6 +154,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::optional<plugin::Instance> plugin_;  // touched on the strand alone, once prepared; holds its library
   Strand strand_;
 
+  bool prepared_ = false;  // a create that hangs may yet write plugin_ and host_: nobody else looks at them before this
   bool started_ = false;
   std::shared_ptr<Call> hung_call_;
   std::shared_ptr<store::RecordBatch> batch_;

@@ -72,6 +72,7 @@ class Planner {
 
   /// What only the plugin's file can tell.
   void complete(InstanceSpec& spec, const config::Value& config, const config::Where& where) {
+    if (!plugin::is_plugin_name(spec.plugin)) return;  // reading the file has said so
     const std::string owner = std::string(to_string(spec.kind)) + " \"" + spec.name + "\"";
     const auto file = plugin::find(spec.plugin, config_.agent.plugin_path);
     if (!file) return refuse(spec, owner, where, file.error());
