@@ -1,5 +1,6 @@
 #include "core/runtime/agent.hpp"
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -46,6 +47,11 @@ Result<plugin::Stage> open_stage(const std::filesystem::path& state_dir) {
   auto stage = plugin::Stage::open(state_dir);
   if (!stage) return stage.error().in("agent.state_dir");
   return stage;
+}
+
+std::string host_name() {
+  utsname names{};
+  return uname(&names) == 0 ? names.nodename : "unknown";
 }
 
 /// The running agent: what the control loop ties together.
@@ -117,6 +123,8 @@ class Agent {
     status.ready = topology_.ready();
     status.started_unix_ns = started_unix_ns_;
     status.address = server_.address();
+    status.labels = settings_.labels;
+    status.labels.try_emplace("instance", host_name());
     status.store = store_.stats();
     return status_json(status, topology_.status());
   }
@@ -169,7 +177,8 @@ class Agent {
     if (!started_) co_await wait_for_start();
     const Verdict verdict = co_await topology_.apply(stop_plan(topology_.config()));
     for (const auto& [name, call] : verdict.hanging) {
-      log_error(component, "'" + name + "' hangs in '" + call + "' and is left behind");
+      log_error(component, "'" + name + "' " + (call.empty() ? "got no thread to stop on" : "hangs in '" + call + "'") +
+                               " and is left behind");
     }
     if (!verdict.hanging.empty()) {
       // A thread that is still in a plugin's code must not see its surroundings destroyed.

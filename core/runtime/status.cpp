@@ -88,11 +88,14 @@ json::object instance_json(const InstanceStatus& instance) {
 std::string status_json(const AgentStatus& agent, const std::vector<InstanceStatus>& instances) {
   json::array all;
   for (const auto& instance : instances) all.push_back(instance_json(instance));
+  json::object labels;
+  for (const auto& [key, value] : agent.labels) labels[key] = value;
   json::object out{{"version", agent.version},
                    {"config_file", agent.config_file},
                    {"ready", agent.ready},
                    {"started", rfc3339(agent.started_unix_ns)},
                    {"listen", agent.address},
+                   {"labels", std::move(labels)},
                    {"store", {{"series", agent.store.series}, {"history_bytes", agent.store.history_bytes}}},
                    {"instances", std::move(all)}};
   return json::serialize(out);

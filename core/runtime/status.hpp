@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/config.hpp"
 #include "core/runtime/instance.hpp"
 
 namespace sentinel::runtime {
@@ -15,6 +16,7 @@ struct AgentStatus {
   bool ready = false;
   std::int64_t started_unix_ns = 0;
   std::string address;  ///< of the listener; empty without one
+  config::Labels labels;  ///< of this agent; `instance` is the host's name unless given
   store::StoreStats store;
 };
 

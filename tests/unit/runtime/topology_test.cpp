@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 
 #include "core/plugin/loader.hpp"
@@ -55,6 +56,14 @@ class TopologyTest : public testing::Test {
     std::erase_if(config_.pipelines, [&](const auto& pipeline) { return pipeline.name == name; });
   }
 
+  /// Runs the control loop, which may have run out of work before.
+  void run_until(const std::function<bool()>& done) {
+    control_.restart();
+    while (!done() && control_.run_one() > 0) {
+    }
+    ASSERT_TRUE(done()) << "the control loop has nothing left to do";
+  }
+
   Verdict apply(Plan plan) {
     Verdict verdict;
     bool done = false;
@@ -62,7 +71,7 @@ class TopologyTest : public testing::Test {
       verdict = std::move(made);
       done = true;
     });
-    while (!done) control_.run_one();
+    run_until([&] { return done; });
     return verdict;
   }
 
@@ -76,7 +85,7 @@ class TopologyTest : public testing::Test {
   std::string rendered() {
     std::optional<std::string> text;
     topology_.render([&](const Result<std::string>& made) { text = made ? *made : made.error().message; });
-    while (!text) control_.run_one();
+    run_until([&] { return text.has_value(); });
     return *text;
   }
 
@@ -179,7 +188,7 @@ TEST_F(TopologyTest, WhatCannotBeCreatedIsShownAndTheRestRuns) {
 TEST_F(TopologyTest, CollectsAtEachMultipleOfTheInterval) {
   add_collector("cpu", "proc_cpu", std::chrono::milliseconds(100));
   apply();
-  while (status().at("cpu").collector.runs < 4) control_.run_one();
+  run_until([&] { return status().at("cpu").collector.runs >= 4; });
   for (const auto& track : store_.history("sentinel_processes_running", 0, UINT64_MAX)) {
     // The first collection is taken at once, the others on the multiples.
     for (std::size_t i = 1; i < track.samples.size(); ++i) EXPECT_EQ(track.samples[i].time_ns % 100'000'000, 0U);
