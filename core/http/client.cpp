@@ -159,7 +159,7 @@ class Exchange {
     }
     auto message = parser.release();
     Response response;
-    response.status = message.result_int();
+    response.status = static_cast<int>(message.result_int());
     response.content_type = message[beast::http::field::content_type];
     for (const auto& field : message)
       response.headers.push_back({std::string(field.name_string()), std::string(field.value())});
