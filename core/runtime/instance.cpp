@@ -433,20 +433,12 @@ void Instance::note(std::string_view what, const Result<void>& result) {
 }
 
 void Instance::fail_for_good(const Error& error) {
-  const bool unavailable = spec_.optional;
-  {
-    const std::lock_guard lock(mutex_);
-    if (state_ != State::quarantined) state_ = unavailable ? State::unavailable : State::failed;
-    collector_stats_.up = sink_stats_.up = false;
-    ++collector_stats_.errors;
-    ++sink_stats_.errors;
-    last_error_ = LastError{environment_.clock.unix_ns(), error.message};
-  }
-  if (unavailable) {
-    telemetry::log_warning(spec_.name, "not available here: " + error.message);
-  } else {
-    telemetry::log_error(spec_.name, "does not run: " + error.message);
-  }
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::quarantined) state_ = spec_.optional ? State::unavailable : State::failed;
+  collector_stats_.up = sink_stats_.up = false;
+  ++collector_stats_.errors;
+  ++sink_stats_.errors;
+  last_error_ = LastError{environment_.clock.unix_ns(), error.message};
 }
 
 InstanceStatus Instance::status() const {

@@ -15,7 +15,7 @@ struct AgentStatus {
   std::string config_file;
   bool ready = false;
   std::int64_t started_unix_ns = 0;
-  std::string address;  ///< of the listener; empty without one
+  std::string address;    ///< of the listener; empty without one
   config::Labels labels;  ///< of this agent; `instance` is the host's name unless given
   store::StoreStats store;
 };

@@ -1,5 +1,6 @@
 #include "core/runtime/worker_pool.hpp"
 
+#include <thread>
 #include <utility>
 
 namespace sentinel::runtime {
@@ -9,12 +10,10 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t most_replacements) : rep
 }
 
 WorkerPool::~WorkerPool() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
+  std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
   state_->changed.notify_all();
-  for (auto& thread : threads_) thread.join();
+  state_->changed.wait(lock, [&] { return state_->threads == 0; });
 }
 
 void WorkerPool::submit(Job job) {
@@ -26,31 +25,19 @@ void WorkerPool::submit(Job job) {
 }
 
 bool WorkerPool::add_replacement() {
-  {
-    const std::lock_guard lock(threads_mutex_);
-    if (replacements_left_ == 0) return false;
-    --replacements_left_;
+  for (std::size_t left = replacements_left_; left > 0;) {
+    if (!replacements_left_.compare_exchange_weak(left, left - 1)) continue;
+    add_thread();
+    return true;
   }
-  add_thread();
-  return true;
+  return false;
 }
 
 void WorkerPool::return_one() {
-  {
-    const std::lock_guard lock(threads_mutex_);
-    ++replacements_left_;
-  }
-  {
-    const std::lock_guard lock(state_->mutex);
-    ++state_->surplus;
-  }
-  state_->changed.notify_one();
-}
-
-void WorkerPool::abandon() {
-  const std::lock_guard lock(threads_mutex_);
-  for (auto& thread : threads_) thread.detach();
-  threads_.clear();
+  ++replacements_left_;
+  const std::lock_guard lock(state_->mutex);
+  ++state_->surplus;
+  state_->changed.notify_all();
 }
 
 std::size_t WorkerPool::threads() const {
@@ -64,12 +51,9 @@ std::size_t WorkerPool::queued() const {
 }
 
 void WorkerPool::add_thread() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    ++state_->threads;
-  }
-  const std::lock_guard lock(threads_mutex_);
-  threads_.emplace_back([state = state_] { work(state); });
+  const std::lock_guard lock(state_->mutex);
+  std::thread([state = state_] { work(state); }).detach();
+  ++state_->threads;
 }
 
 void WorkerPool::work(const std::shared_ptr<State>& state) {
@@ -91,6 +75,7 @@ void WorkerPool::work(const std::shared_ptr<State>& state) {
     }
   }
   --state->threads;
+  state->changed.notify_all();
 }
 
 void Strand::post(Job job) {

@@ -1,13 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 namespace sentinel::runtime {
 
@@ -22,7 +21,7 @@ class WorkerPool {
   explicit WorkerPool(std::size_t threads, std::size_t most_replacements = 16);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  /// Finishes what is queued and joins every thread: only legal when no job hangs (see abandon()).
+  /// Finishes what is queued and waits for every thread: only legal when no job hangs.
   ~WorkerPool();
 
   /// Queues a job, which must not throw.
@@ -33,14 +32,12 @@ class WorkerPool {
   /// One thread less, as soon as one is idle.
   void return_one();
 
-  /// Lets go of the threads without joining them, for a process that is about to exit while some hang.
-  void abandon();
-
   [[nodiscard]] std::size_t threads() const;
   [[nodiscard]] std::size_t queued() const;
 
  private:
-  /// Owned by the threads too, so that an abandoned one finds it alive.
+  /// Owned by the threads too. They are detached, because one that was returned has nobody to join it; their count is
+  /// what the destructor waits for.
   struct State {
     mutable std::mutex mutex;
     std::condition_variable changed;
@@ -54,9 +51,7 @@ class WorkerPool {
   static void work(const std::shared_ptr<State>& state);
 
   std::shared_ptr<State> state_ = std::make_shared<State>();
-  std::size_t replacements_left_;
-  std::mutex threads_mutex_;
-  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> replacements_left_;
 };
 
 /// Runs the jobs given to it one after another on a pool's threads: what makes calls of one plugin instance never

@@ -128,7 +128,7 @@ sinks: {}
   for (const char* name : {"missing", "abi", "text"}) {
     EXPECT_EQ(agent.state(name), "unavailable");
     EXPECT_THAT(agent.last_error(name), Not(IsEmpty()));
-    EXPECT_TRUE(agent.logs(std::string(name) + ": not available here: " + agent.last_error(name))) << agent.log();
+    EXPECT_TRUE(agent.logs("not running: " + std::string(name) + ": " + agent.last_error(name))) << agent.log();
   }
   EXPECT_EQ(agent.state("memory"), "running");
   EXPECT_EQ(agent.stop().exit_code, 0);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <thread>
 #include <vector>
 
 namespace sentinel::runtime {
