@@ -1,11 +1,13 @@
 #include "core/plugin/description_json.hpp"
 
+#include <sentinel/abi.h>
+
 #include <boost/json.hpp>
-#include <boost/json/value_from.hpp>
-#include <boost/json/value_to.hpp>
 
 #include <cmath>
 #include <exception>
+
+#include "core/plugin/text.hpp"
 
 namespace sentinel::plugin {
 
@@ -83,8 +85,9 @@ Result<void> read_line(std::string_view line, Read&& read) {
     const json::value parsed = json::parse(json::string_view(line.data(), line.size()));
     const json::object& object = parsed.as_object();
     if (const auto* error = object.if_contains("error")) {
-      return Error{static_cast<Errc>(error->as_object().at("code").to_number<int>()),
-                   text(error->as_object().at("message"))};
+      const int code = error->as_object().at("code").to_number<int>();
+      const bool known = code >= SENTINEL_FAILED && code <= SENTINEL_EXHAUSTED;
+      return Error{known ? static_cast<Errc>(code) : Errc::failed, text(error->as_object().at("message"))};
     }
     read(object);
     return {};
@@ -96,7 +99,8 @@ Result<void> read_line(std::string_view line, Read&& read) {
 }  // namespace
 
 std::string error_line(const Error& error) {
-  return json::serialize(json::object{{"error", {{"code", static_cast<int>(error.code)}, {"message", error.message}}}});
+  return json::serialize(
+      json::object{{"error", {{"code", static_cast<int>(error.code)}, {"message", clean_text(error.message)}}}});
 }
 
 std::string descriptor_line(const Description& description) {

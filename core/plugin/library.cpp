@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/plugin/descriptor.hpp"
+#include "core/plugin/text.hpp"
 
 namespace sentinel::plugin {
 
@@ -35,7 +36,7 @@ Result<void> Library::open() {
   if (failure) {
     const char* reason = ::dlerror();
     return Error{Errc::invalid_argument,
-                 std::string("the loader refuses it: ") + (reason == nullptr ? failure.message() : reason)};
+                 std::string("the loader refuses it: ") + clean_text(reason == nullptr ? failure.message() : reason)};
   }
   // Boost's get<>() would throw where a missing symbol is an ordinary refusal.
   void* const symbol = ::dlsym(library_.native(), SENTINEL_PLUGIN_ENTRY);

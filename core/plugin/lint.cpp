@@ -3,16 +3,20 @@
 #include <algorithm>
 
 #include "core/plugin/elf.hpp"
+#include "core/plugin/text.hpp"
 
 namespace sentinel::plugin {
 
 namespace {
 
-/// The first few of a list, so that a sentence stays one.
+/// The first few of a list, so that a sentence stays one. Symbols may be called anything.
 std::string some_of(const std::vector<std::string>& all) {
   constexpr std::size_t shown = 3;
+  constexpr std::size_t longest = 128;
   std::string text;
-  for (std::size_t i = 0; i < std::min(all.size(), shown); ++i) text += (i == 0 ? "" : ", ") + all[i];
+  for (std::size_t i = 0; i < std::min(all.size(), shown); ++i) {
+    text += (i == 0 ? "" : ", ") + clean_text(all[i], longest);
+  }
   if (all.size() > shown) text += " and " + std::to_string(all.size() - shown) + " more";
   return text;
 }
