@@ -46,7 +46,10 @@ int32_t abi_append(sentinel_batch* batch, const sentinel_record* records, uint64
 }  // namespace
 
 RecordBatch::RecordBatch(Producer& producer, std::size_t limit)
-    : producer_(producer), instance_(producer.instance()), limit_(limit), abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
+    : producer_(producer),
+      instance_(producer.instance()),
+      limit_(limit),
+      abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
 
 void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
   abi_.tick_ns = tick_ns;

@@ -7,7 +7,8 @@
 /// Rules that hold for every declaration below
 /// - Structs grow at their end alone and carry their size first. A reader takes a member only if `size` covers it, and
 ///   walks an array of structs by the `size` of its first element.
-/// - Text is UTF-8, not terminated, as a `sentinel_string`. What is passed in lives until the call returns, unless said.
+/// - Text is UTF-8, not terminated, as a `sentinel_string`. What is passed in lives until the call returns,
+///   unless said.
 /// - Functions return 0 or a `sentinel_code`; then `error` holds a sentence. No function may let an exception out.
 /// - "lifecycle" names the states in which the host calls a function or a plugin may call it:
 ///   created -> started -> drained -> stopped; `resume` leads from drained back to started.
@@ -23,8 +24,8 @@ extern "C" {
 #endif
 
 #define SENTINEL_ABI_MAGIC UINT64_C(0x4c454e49544e4553) /* "SENTINEL" in little endian */
-#define SENTINEL_ABI_MAJOR 1u /* moves when a plugin must be rebuilt */
-#define SENTINEL_ABI_MINOR 0u /* moves when something was appended */
+#define SENTINEL_ABI_MAJOR 1u                           /* moves when a plugin must be rebuilt */
+#define SENTINEL_ABI_MINOR 0u                           /* moves when something was appended */
 
 /// Name of the ELF note's owner and its type; the descriptor of the note is a `sentinel_note`.
 #define SENTINEL_NOTE_OWNER "Sentinel"
@@ -91,7 +92,7 @@ typedef struct sentinel_field {
   sentinel_string help;
   sentinel_string default_value; /* in the notation of the file; a list's elements separated by commas; empty: none */
   sentinel_string choices;       /* the only values allowed, separated by commas; empty: any */
-  double minimum;                /* bounds of integer, number, duration (seconds) and bytes */
+  double minimum;                /* bounds of integer, number, duration (seconds) and bytes; both 0: none */
   double maximum;
 } sentinel_field;
 
@@ -148,7 +149,7 @@ typedef struct sentinel_context {
   sentinel_string comm;
   sentinel_string parent_comm;
   sentinel_string container_id;
-  const uint64_t* stack; /* kernel addresses, innermost first */
+  const uint64_t* stack;         /* kernel addresses, innermost first */
   const sentinel_string* labels; /* values in the order of the metric's label keys */
   uint32_t stack_count;
   uint32_t label_count;
@@ -218,7 +219,7 @@ typedef struct sentinel_family {
   sentinel_string name;
   sentinel_string help;
   sentinel_string unit;
-  sentinel_string instance; /* the collector's name in the pipeline file */
+  sentinel_string instance;          /* the collector's name in the pipeline file */
   const sentinel_string* label_keys; /* the declared ones, then the constant ones of the pipeline file */
   const double* bounds;
   const sentinel_series* series;
@@ -243,7 +244,7 @@ typedef struct sentinel_host {
   void* context;
   /// CLOCK_BOOTTIME in nanoseconds, or a test's clock. Any thread.
   uint64_t (*now_ns)(const struct sentinel_host* self);
-  /// Announces a metric and gives its id. In create only. Errors: invalid_argument (name, keys, bounds; declared twice).
+  /// Announces a metric and gives its id. In create only. Errors: invalid_argument (name, keys, bounds, twice).
   int32_t (*declare_metric)(const struct sentinel_host* self, const sentinel_metric* metric, uint32_t* id,
                             sentinel_error* error);
   /// A further service by its id, or null when this host has none of that id. Any thread; valid as long as the host.
