@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/config.hpp"
+#include "core/http/web_config.hpp"
 
 namespace sentinel::app {
 
@@ -35,6 +36,14 @@ void in_order(std::vector<config::Diagnostic>& diagnostics) {
   });
 }
 
+/// Prints what is wrong with `agent.web_config`, which is a file of a format of its own.
+bool check_web_config(const std::filesystem::path& file) {
+  if (file.empty()) return true;
+  const auto checked = http::check_web_config(file);
+  if (!checked) std::fprintf(stderr, "%s\n", checked.error().message.c_str());
+  return checked.ok();
+}
+
 }  // namespace
 
 std::optional<runtime::Plan> read_plan(const std::filesystem::path& file) {
@@ -45,7 +54,8 @@ std::optional<runtime::Plan> read_plan(const std::filesystem::path& file) {
   all.insert(all.end(), planned.diagnostics.begin(), planned.diagnostics.end());
   in_order(all);
   print(all);
-  if (config::has_errors(all)) return std::nullopt;
+  const bool web_good = check_web_config(planned.plan.config.agent.web_config);
+  if (config::has_errors(all) || !web_good) return std::nullopt;
   return std::move(planned.plan);
 }
 

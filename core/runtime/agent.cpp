@@ -19,6 +19,7 @@
 
 #include "core/http/router.hpp"
 #include "core/http/server.hpp"
+#include "core/http/web_config.hpp"
 #include "core/runtime/clock.hpp"
 #include "core/runtime/status.hpp"
 #include "core/runtime/topology.hpp"
@@ -144,11 +145,24 @@ class Agent {
     for (const auto& [name, reason] : verdict.not_running) {
       log_warning(component, "not running: " + name + ": " + reason);
     }
+    tell_where_metrics_are();
+  }
+
+  void tell_where_metrics_are() const {
     if (server_.address().empty()) {
-      log_info(component, "no TCP listener (agent.listen: none); ask with `sentinel status`");
-    } else {
-      log_info(component, "metrics: http://" + server_.address() + "/metrics");
+      log_info(component, "metrics: no TCP listener (agent.listen: none); `sentinel status` asks over the unix socket");
+      return;
     }
+    const std::string base = (serves_tls() ? "https://" : "http://") + server_.address();
+    const auto paths = topology_.render_paths();
+    if (paths.empty()) log_info(component, "metrics: no sink shows any; status: " + base + "/api/v1/status");
+    for (const auto& path : paths) log_info(component, "metrics: " + base + path);
+  }
+
+  bool serves_tls() const {
+    if (settings_.web_config.empty()) return false;
+    const auto web_config = http::load_web_config(settings_.web_config);
+    return web_config && web_config->tls.has_value();
   }
 
   void await_stop_signal() {

@@ -274,6 +274,15 @@ asio::awaitable<void> Topology::retire(const Instances& old, nanoseconds timeout
   }
 }
 
+std::vector<std::string> Topology::render_paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [key, member] : members_) {
+    if (member.routes.empty()) continue;
+    for (const auto& route : member.instance->routes()) paths.push_back(route.path);
+  }
+  return paths;
+}
+
 void Topology::render(std::function<void(Result<std::string>)> answer) {
   for (const auto& [key, member] : members_) {
     if (key.first == Kind::sink && !member.routes.empty()) {

@@ -46,6 +46,9 @@ class Topology final : public telemetry::SnapshotSource {
   /// Whether a start has gone through and no stop has begun. Any thread.
   [[nodiscard]] bool ready() const { return ready_; }
 
+  /// The paths of the listener at which sinks render.
+  [[nodiscard]] std::vector<std::string> render_paths() const;
+
   /// What the first sink that renders has to say, for `--once`.
   void render(std::function<void(Result<std::string>)> answer);
 

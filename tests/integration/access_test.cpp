@@ -61,6 +61,7 @@ TEST(Access, WebConfigBringsTlsAndPasswords) {
     return run(command);
   };
   const std::string trusted = folder / "server.crt";
+  EXPECT_TRUE(agent.logs("metrics: https://")) << agent.log();
   const std::string url = "https://localhost:" + port + "/metrics";
   const auto allowed = curl({"--cacert", trusted, "--user", "alice:secret"}, url);
   EXPECT_THAT(allowed.out, HasSubstr("sentinel_memory_usage ")) << allowed.err;
@@ -85,6 +86,16 @@ TEST(Access, ABadWebConfigKeepsTheAgentFromStarting) {
   EXPECT_NE(ended->exit_code, 0);
   EXPECT_THAT(ended->err, HasSubstr("web.yml"));
   EXPECT_THAT(ended->err, HasSubstr("basic_auth_user"));
+}
+
+TEST(Access, CheckReportsMistakesOfTheWebConfig) {
+  TempFolder folder;
+  write_text(folder / "web.yml", "basic_auth_user:\n  alice: secret\n");
+  write_text(folder / "sentinel.yaml", pipeline_file(body, "web_config: web.yml"));
+  const auto checked = sentinel({"check", folder / "sentinel.yaml"});
+  EXPECT_EQ(checked.exit_code, 2);
+  EXPECT_THAT(checked.err, HasSubstr("web.yml:1:1: "));
+  EXPECT_THAT(checked.err, HasSubstr("basic_auth_users"));
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ bool AgentProcess::logs(std::string_view text) const {
 }
 
 bool AgentProcess::wait_ready() {
-  return eventually([&] { return logs("metrics: http://") || !process_.running(); }) && process_.running();
+  return eventually([&] { return logs("sentinel: metrics: ") || !process_.running(); }) && process_.running();
 }
 
 std::string AgentProcess::address() {
