@@ -1,7 +1,7 @@
 // CPU time, load and scheduling of the host.
 //
-// /proc/stat     time by CPU and mode in USER_HZ ticks, context switches, forks, runnable and blocked threads, boot
-// time /proc/loadavg  the three load averages
+// /proc/stat     time by CPU and mode in USER_HZ ticks, context switches, forks, threads that run or wait, boot time
+// /proc/loadavg  the three load averages
 //
 // Guest time is contained in user time, and guest_nice in nice: adding all modes counts it twice. iowait and idle may
 // step backwards, so a rate of them over a short time may be wrong. An offline CPU has no line, and so no series.
