@@ -105,9 +105,12 @@ void Exposition::number(double value) {
   std::array<char, 32> digits;
   // Most values are whole, and whole numbers print several times faster; up to 2^53 they are exact.
   constexpr double exact = 9007199254740992.0;
-  const bool whole = std::fabs(value) <= exact && value == std::trunc(value);
+  const double size = std::fabs(value);
+  const bool whole = size <= exact && value == std::trunc(value);
+  // An exponent where Go's client prints one, so that a bound is the same `le` from every exporter.
+  const auto format = size >= 1e-4 && size < 1e21 ? std::chars_format::fixed : std::chars_format::scientific;
   const auto end = whole ? std::to_chars(digits.begin(), digits.end(), static_cast<std::int64_t>(value))
-                         : std::to_chars(digits.begin(), digits.end(), value);
+                         : std::to_chars(digits.begin(), digits.end(), value, format);
   text({digits.data(), static_cast<std::size_t>(end.ptr - digits.data())});
 }
 

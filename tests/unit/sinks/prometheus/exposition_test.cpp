@@ -96,6 +96,14 @@ TEST(Exposition, writes_every_double_so_that_it_reads_back_the_same) {
   }
 }
 
+TEST(Exposition, has_an_exponent_where_other_exporters_have_one) {
+  EXPECT_EQ(value_line(0.0005), "x 0.0005\n");
+  EXPECT_EQ(value_line(-0.0001), "x -0.0001\n");
+  EXPECT_EQ(value_line(0.00005), "x 5e-05\n");
+  EXPECT_EQ(value_line(2e20), "x 200000000000000000000\n");
+  EXPECT_EQ(value_line(1e21), "x 1e+21\n");
+}
+
 TEST(Exposition, passes_chunk_borders_at_every_offset) {
   for (std::size_t size = 16 * 1024 - 64; size < 16 * 1024 + 64; ++size) {
     const std::string value(size, 'v');
