@@ -44,7 +44,7 @@ struct Agent {
   Labels labels;                            ///< as written; `instance` has no default here
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds(5);
   std::uint32_t workers = 2;
-  std::uint64_t series_limit = 1000;  ///< per metric
+  std::uint64_t series_limit = 10'000;  ///< per metric; ten modes of a thousand CPUs fit
   History history;
   Log log;
   Place where;

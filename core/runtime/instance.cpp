@@ -316,12 +316,22 @@ asio::awaitable<void> Instance::consume_queued() {
     const auto batch = queue_.pop();
     if (batch == nullptr) break;
     CallJob job = [this, batch](const Call&) { return plugin_->consume(batch->delivery()); };
-    const Result<void> result = co_await call("consume", spec_.deadline, std::move(job));
-    note("consume", result);
-    const std::lock_guard lock(mutex_);
-    (result ? sink_stats_.delivered_records : sink_stats_.dropped_records) += batch->records().size();
+    note_consumed(*batch, co_await call("consume", spec_.deadline, std::move(job)));
   }
   consuming_ = false;
+}
+
+void Instance::consume_rest() {
+  set_current_call("consume");
+  while (const auto batch = queue_.pop()) {
+    note_consumed(*batch, plugin_->consume(batch->delivery()));
+  }
+}
+
+void Instance::note_consumed(const store::RecordBatch& batch, const Result<void>& result) {
+  note("consume", result);
+  const std::lock_guard lock(mutex_);
+  (result ? sink_stats_.delivered_records : sink_stats_.dropped_records) += batch.records().size();
 }
 
 void Instance::set_sources(std::set<std::string, std::less<>> sources) {
@@ -382,6 +392,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
     if (!plugin_) return {};
     Result<void> drained;
     if (was_started) {
+      consume_rest();
       set_current_call("drain");
       drained = plugin_->drain(by);
       set_current_call("stop");
@@ -400,6 +411,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
   };
   const Result<void> destroyed = co_await call("destroy", left(), std::move(destroy));
   if (!destroyed) co_return destroyed;
+  if (producer_) producer_->end();  // now, not when the last coroutine lets go of this object
   const std::lock_guard lock(mutex_);
   if (state_ != State::failed && state_ != State::unavailable) state_ = State::stopped;
   collector_stats_.up = sink_stats_.up = false;

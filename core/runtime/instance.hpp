@@ -143,6 +143,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<store::RecordBatch> free_batch();
   boost::asio::awaitable<void> render_waiting();
   boost::asio::awaitable<void> consume_queued();
+  void consume_rest();
+  void note_consumed(const store::RecordBatch& batch, const Result<void>& result);
   void note(std::string_view what, const Result<void>& result);
   void fail_for_good(const Error& error);
 

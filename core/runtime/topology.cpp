@@ -213,14 +213,15 @@ asio::awaitable<void> Topology::first_collections(const Instances& fresh) {
   std::vector<asio::awaitable<void>> collections;
   std::shared_ptr<Instance> self;
   for (const auto& instance : fresh) {
-    if (instance->spec().built_in != nullptr) {
+    if (instance->spec().kind != Kind::collector || !instance->usable() || !instance->collects()) continue;
+    if (instance->name() == config::self_name) {
       self = instance;
-    } else if (instance->usable() && instance->collects()) {
+    } else {
       collections.push_back(instance->collect(now));
     }
   }
   co_await all(environment_.control, std::move(collections));
-  if (self && self->usable()) co_await self->collect(now);  // last, so that it shows how the others fared
+  if (self) co_await self->collect(now);  // last, so that it shows how the others fared
 }
 
 void Topology::schedule(const std::shared_ptr<Instance>& collector) {
@@ -308,7 +309,7 @@ telemetry::Snapshot Topology::snapshot() const {
                                 status.spec.version, status.spec.sha256, status.generation});
     if (status.spec.kind == Kind::collector) {
       // `self` is in the midst of the collection that shows it: whoever sees it sees a success.
-      if (status.spec.built_in != nullptr) status.collector.up = true;
+      if (status.spec.name == config::self_name) status.collector.up = true;
       snapshot.collectors.push_back(std::move(status.collector));
     } else {
       snapshot.sinks.push_back(std::move(status.sink));

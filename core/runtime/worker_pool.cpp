@@ -1,6 +1,6 @@
 #include "core/runtime/worker_pool.hpp"
 
-#include <thread>
+#include <algorithm>
 #include <utility>
 
 namespace sentinel::runtime {
@@ -10,10 +10,12 @@ WorkerPool::WorkerPool(std::size_t threads, std::size_t most_replacements) : rep
 }
 
 WorkerPool::~WorkerPool() {
-  std::unique_lock lock(state_->mutex);
-  state_->stopping = true;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
   state_->changed.notify_all();
-  state_->changed.wait(lock, [&] { return state_->threads == 0; });
+  for (auto& thread : threads_) thread.join();
 }
 
 void WorkerPool::submit(Job job) {
@@ -25,18 +27,22 @@ void WorkerPool::submit(Job job) {
 }
 
 bool WorkerPool::add_replacement() {
-  for (std::size_t left = replacements_left_; left > 0;) {
-    if (!replacements_left_.compare_exchange_weak(left, left - 1)) continue;
-    add_thread();
-    return true;
-  }
-  return false;
+  const std::lock_guard lock(threads_mutex_);
+  if (replacements_left_ == 0) return false;
+  --replacements_left_;
+  join_ended();
+  add_thread();
+  return true;
 }
 
 void WorkerPool::return_one() {
+  const std::lock_guard lock(threads_mutex_);
   ++replacements_left_;
-  const std::lock_guard lock(state_->mutex);
-  ++state_->surplus;
+  join_ended();
+  {
+    const std::lock_guard state_lock(state_->mutex);
+    ++state_->surplus;
+  }
   state_->changed.notify_all();
 }
 
@@ -51,9 +57,24 @@ std::size_t WorkerPool::queued() const {
 }
 
 void WorkerPool::add_thread() {
-  const std::lock_guard lock(state_->mutex);
-  std::thread([state = state_] { work(state); }).detach();
-  ++state_->threads;
+  {
+    const std::lock_guard lock(state_->mutex);
+    ++state_->threads;
+  }
+  threads_.emplace_back([state = state_] { work(state); });
+}
+
+void WorkerPool::join_ended() {
+  std::vector<std::thread::id> ended;
+  {
+    const std::lock_guard lock(state_->mutex);
+    ended.swap(state_->ended);
+  }
+  std::erase_if(threads_, [&](std::thread& thread) {
+    if (std::find(ended.begin(), ended.end(), thread.get_id()) == ended.end()) return false;
+    thread.join();
+    return true;
+  });
 }
 
 void WorkerPool::work(const std::shared_ptr<State>& state) {
@@ -69,13 +90,13 @@ void WorkerPool::work(const std::shared_ptr<State>& state) {
       lock.lock();
     } else if (state->surplus > 0) {
       --state->surplus;
+      state->ended.push_back(std::this_thread::get_id());
       break;
     } else {
       break;
     }
   }
   --state->threads;
-  state->changed.notify_all();
 }
 
 void Strand::post(Job job) {

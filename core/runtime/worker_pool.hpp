@@ -1,12 +1,13 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 namespace sentinel::runtime {
 
@@ -21,7 +22,7 @@ class WorkerPool {
   explicit WorkerPool(std::size_t threads, std::size_t most_replacements = 16);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  /// Finishes what is queued and waits for every thread: only legal when no job hangs.
+  /// Finishes what is queued and joins every thread: only legal when no job hangs.
   ~WorkerPool();
 
   /// Queues a job, which must not throw.
@@ -36,22 +37,25 @@ class WorkerPool {
   [[nodiscard]] std::size_t queued() const;
 
  private:
-  /// Owned by the threads too. They are detached, because one that was returned has nobody to join it; their count is
-  /// what the destructor waits for.
+  /// Owned by the threads too, so that one that hangs at the process's end finds it alive.
   struct State {
     mutable std::mutex mutex;
     std::condition_variable changed;
     std::deque<Job> jobs;
     std::size_t threads = 0;
     std::size_t surplus = 0;
+    std::vector<std::thread::id> ended;  // returned ones, to be joined
     bool stopping = false;
   };
 
   void add_thread();
+  void join_ended();
   static void work(const std::shared_ptr<State>& state);
 
   std::shared_ptr<State> state_ = std::make_shared<State>();
-  std::atomic<std::size_t> replacements_left_;
+  std::mutex threads_mutex_;
+  std::size_t replacements_left_;
+  std::vector<std::thread> threads_;
 };
 
 /// Runs the jobs given to it one after another on a pool's threads: what makes calls of one plugin instance never

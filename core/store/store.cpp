@@ -244,8 +244,14 @@ Producer::Producer(Store& store, std::string instance, Labels constant, std::siz
     : store_(store), instance_(std::move(instance)), constant_(std::move(constant)), series_limit_(series_limit) {}
 
 Producer::~Producer() {
+  end();
+}
+
+void Producer::end() {
   const std::lock_guard lock(store_.mutex_);
+  if (std::exchange(ended_, true)) return;
   for (auto& [id, metric] : metrics_) store_.release(*metric);
+  metrics_.clear();
   const auto found = store_.instances_.find(instance_);
   if (--found->second.generations == 0) store_.instances_.erase(found);
 }
@@ -298,6 +304,7 @@ Result<Producer::Meaning> Producer::resolve(MetricId id, SeriesHandle series) co
 
 void Producer::commit(const RecordBatch& batch) {
   const std::lock_guard lock(store_.mutex_);
+  if (ended_) return;
   auto& instance = store_.instances_[instance_];
   const std::uint64_t collection = ++instance.collections;
   instance.failing_since_ns = 0;
@@ -331,6 +338,7 @@ void Producer::commit(const RecordBatch& batch) {
 
 void Producer::fail(std::uint64_t tick_ns, std::uint64_t every_ns) {
   const std::lock_guard lock(store_.mutex_);
+  if (ended_) return;
   auto& instance = store_.instances_[instance_];
   store_.newest_ns_ = std::max(store_.newest_ns_, tick_ns);
   if (instance.failing_since_ns == 0) {

@@ -165,6 +165,9 @@ class Producer {
   /// Ends a failed collection: series stay until two intervals after the first failure.
   void fail(std::uint64_t tick_ns, std::uint64_t every_ns);
 
+  /// Ends this generation: its metrics are let go, and what follows is ignored. The destructor does it too.
+  void end();
+
   [[nodiscard]] std::vector<std::shared_ptr<const MetricInfo>> declared() const;
 
  private:
@@ -176,6 +179,7 @@ class Producer {
   const Labels constant_;
   const std::size_t series_limit_;
   std::unordered_map<MetricId, Store::Metric*> metrics_;
+  bool ended_ = false;
 };
 
 }  // namespace sentinel::store

@@ -131,7 +131,7 @@ TEST(Diff, ListsEachChangedKeyOfTheAgent) {
       tell(diff(load_text(base), next).agent),
       ElementsAre("listen changed (listen: 127.0.0.1:8000 -> none)", "web_config changed (web_config: none -> /w)",
                   "labels changed (labels: {} -> {a: b})", "stop_timeout changed (stop_timeout: 5s -> 6s)",
-                  "workers changed (workers: 2 -> 3)", "series_limit changed (series_limit: 1000 -> 9)",
+                  "workers changed (workers: 2 -> 3)", "series_limit changed (series_limit: 10000 -> 9)",
                   "history.memory changed (history.memory: 2MiB -> 1MiB)",
                   "log.level changed (log.level: info -> error)", "log.format changed (log.format: text -> json)"));
   EXPECT_FALSE(diff(load_text(base), next).empty());

@@ -71,7 +71,7 @@ TEST(Agent, HasDefaultsForAll) {
   EXPECT_THAT(agent.labels, IsEmpty());
   EXPECT_EQ(agent.stop_timeout, 5s);
   EXPECT_EQ(agent.workers, 2U);
-  EXPECT_EQ(agent.series_limit, 1000U);
+  EXPECT_EQ(agent.series_limit, 10'000U);
   EXPECT_EQ(agent.history.memory_bytes, 2U << 20U);
   EXPECT_EQ(agent.log.level, LogLevel::info);
   EXPECT_EQ(agent.log.format, LogFormat::text);

@@ -3,11 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <functional>
+#include <latch>
 #include <map>
+#include <sentinel/collector.hpp>
+#include <sentinel/sink.hpp>
 
 #include "core/plugin/loader.hpp"
 #include "core/runtime/plan.hpp"
@@ -21,6 +25,49 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAre;
+
+/// What the two plugins below did; reset by the test that uses them.
+std::atomic<int> emitted = 0;
+std::atomic<int> consumed = 0;
+std::latch* consume_may_go = nullptr;
+
+class OneSample {
+ public:
+  OneSample(const Config&, Host& host) : one_(host.gauge({"one", "One sample a collection."})) {}
+  Result<void> collect(Batch& batch) {
+    batch.add(one_, ++emitted);
+    return {};
+  }
+
+ private:
+  Gauge<> one_;
+};
+
+class SlowSink {
+ public:
+  SlowSink(const Config&, Host&) {}
+  Result<void> consume(const Records& records) {
+    consume_may_go->wait();
+    consumed += static_cast<int>(records.size());
+    return {};
+  }
+};
+
+PluginInfo info(std::string_view name) {
+  return {.name = name, .version = "1.0.0", .licence = "Apache-2.0", .summary = "For this test."};
+}
+
+InstanceSpec built_in(std::string name, Kind kind, const sentinel_plugin* plugin) {
+  InstanceSpec spec;
+  spec.name = spec.plugin = std::move(name);
+  spec.kind = kind;
+  spec.built_in = plugin;
+  spec.every = std::chrono::milliseconds(20);
+  spec.deadline = std::chrono::minutes(1);
+  spec.series_limit = 10;
+  spec.queue = 100;
+  return spec;
+}
 
 /// A topology on a control loop of its own, with shipped plugins that read a fixture tree.
 class TopologyTest : public testing::Test {
@@ -209,6 +256,27 @@ TEST_F(TopologyTest, StopLeavesNothingBehind) {
   EXPECT_EQ(store_.stats().series, 0U);
   EXPECT_EQ(plugin::loader_counts().mapped(), baseline);
   EXPECT_EQ(router_.find("GET", "/metrics").entry, nullptr);
+}
+
+TEST_F(TopologyTest, ASinkTakesWhatItsQueueHoldsBeforeItStops) {
+  std::latch go(1);
+  consume_may_go = &go;
+  emitted = consumed = 0;
+  Plan plan;
+  plan.config.collectors.emplace_back().name = "one";
+  plan.config.sinks.emplace_back().name = "slow";
+  auto& pipeline = plan.config.pipelines.emplace_back();
+  pipeline.from = {"one"};
+  pipeline.to = {"slow"};
+  plan.diff = config::diff({}, plan.config);
+  plan.instances = {built_in("one", Kind::collector, detail::collector_entry<OneSample>(info("one"))),
+                    built_in("slow", Kind::sink, detail::sink_entry<SlowSink>(info("slow")))};
+  apply(std::move(plan));
+  run_until([&] { return status().at("slow").sink.queued_batches >= 3; });
+  go.count_down();
+  const Verdict verdict = apply(stop_plan(topology_.config()));
+  EXPECT_THAT(verdict.hanging, IsEmpty());
+  EXPECT_EQ(consumed, emitted);
 }
 
 }  // namespace

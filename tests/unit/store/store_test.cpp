@@ -159,6 +159,21 @@ TEST(Store, SeriesGoOnInTheNextGeneration) {
   EXPECT_THAT(shown(store), ElementsAre(testing::Pair("connections{listen}", 3)));
 }
 
+TEST(Store, AnEndedGenerationIsIgnored) {
+  Store store(history_bytes);
+  Source tcp(store, "tcp");
+  const MetricId metric = tcp.declare(gauge("connections"));
+  tcp.collect(5, metric, {{"listen", 3}});
+  RecordBatch late(*tcp.producer);
+  late.reset(10, every);
+  tcp.producer->end();
+  EXPECT_THAT(shown(store), IsEmpty());
+  tcp.producer->commit(late);
+  tcp.producer->fail(15, every);
+  tcp.producer->end();
+  EXPECT_THAT(shown(store), IsEmpty());
+}
+
 TEST(Store, AnotherIdentityIsAnotherMetric) {
   Store store(history_bytes);
   auto old = std::make_unique<Source>(store, "tcp");
