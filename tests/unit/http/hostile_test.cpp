@@ -165,9 +165,8 @@ TEST_F(Hostile, AReaderThatDoesNotReadIsCutOff) {
   const Route route = add(live, "GET", "/big", says(std::string(32 * 1024 * 1024, 'x')));
   RawClient client = RawClient::tcp(live.port(), 4096);
   client.send(get("/big"));
-  EXPECT_TRUE(eventually([&] { return live.counters().connections_accepted == 1; }));
+  EXPECT_TRUE(eventually([&] { return live.counters().timeouts == 1; }));
   expect_healthy(live);
-  EXPECT_GE(live.counters().timeouts, 1U);
 }
 
 TEST_F(Hostile, EndlessHeaders) {

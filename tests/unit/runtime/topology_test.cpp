@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <functional>
 #include <latch>
@@ -131,7 +132,9 @@ class TopologyTest : public testing::Test {
 
   std::string rendered() {
     std::optional<std::string> text;
-    topology_.render([&](const Result<std::string>& made) { text = made ? *made : made.error().message; });
+    topology_.render([&](const Result<std::string>& made) {  // on a worker
+      boost::asio::post(control_, [&, made] { text = made ? *made : made.error().message; });
+    });
     run_until([&] { return text.has_value(); });
     return *text;
   }
