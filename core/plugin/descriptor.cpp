@@ -166,6 +166,7 @@ Result<void> check_descriptor(const sentinel_plugin* descriptor, const NoteFacts
                   std::to_string(SENTINEL_ABI_MAGIC) + " (SENTINEL_ABI_MAGIC): rebuild it against this agent's SDK");
   }
   // The size comes first: of a shorter struct not even the ABI version may be read.
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): the member is that pointer
   if (const auto good = check_size("descriptor", descriptor->size, SENTINEL_MEMBER_END(sentinel_plugin, sink)); !good) {
     return good;
   }

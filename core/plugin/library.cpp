@@ -34,6 +34,7 @@ Result<void> Library::open() {
   boost::dll::fs::error_code failure;
   library_.load(file_.path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failure);
   if (failure) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one text a thread, dlerror(3)
     const char* reason = ::dlerror();
     return Error{Errc::invalid_argument,
                  std::string("the loader refuses it: ") + clean_text(reason == nullptr ? failure.message() : reason)};
