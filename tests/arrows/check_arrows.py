@@ -162,7 +162,7 @@ class Tree:
             elif part == "core/sdk" and name not in STANDARD_HEADERS:
                 yield Finding(path, number, f"includes {name}: SDK headers need the standard library alone")
             else:
-                yield from self.library(path, number, part, name)
+                yield from self.borrowed(path, number, part, name)
 
     def links(self, path: PurePosixPath, part: str, text: str) -> Iterator[Finding]:
         for number, line in enumerate(text.splitlines(), 1):
@@ -178,7 +178,7 @@ class Tree:
         yield Finding(path, number, f"{what}: {part} may not use {target}, only {may}")
 
     @staticmethod
-    def library(path: PurePosixPath, number: int, part: str, name: str) -> Iterator[Finding]:
+    def borrowed(path: PurePosixPath, number: int, part: str, name: str) -> Iterator[Finding]:
         for prefix, users in LIBRARY_ARROWS.items():
             if name.startswith(prefix) and not matches(part, users):
                 yield Finding(path, number, f"includes {name}: only {', '.join(users)} may use this library")

@@ -83,7 +83,7 @@ def stop(process: subprocess.Popen) -> None:
 def running(program: Program, port: int) -> Iterator[subprocess.Popen]:
     with tempfile.TemporaryDirectory(prefix=f"bench-{program.name}-") as folder:
         log = Path(folder) / "log"
-        environment = {**os.environ, "LD_LIBRARY_PATH": program.library_path} if program.library_path else None
+        environment = {**os.environ, "LD_LIBRARY_PATH": program.libraries} if program.libraries else None
         # Should this script be killed outright, the program goes too.
         command = ["setpriv", "--pdeathsig", "KILL", *program.command(port, Path(folder))]
         with log.open("wb") as output:

@@ -20,7 +20,7 @@ class Program(NamedTuple):
     # (port, an empty folder of its own) → the command that serves 127.0.0.1:port/metrics.
     command: Callable[[int, Path], list]
     version_option: str
-    library_path: str = ""  # folder of libraries that the machine lacks
+    libraries: str = ""  # folder of libraries that the machine lacks
 
 
 def sentinel_command(port: int, folder: Path) -> list:
