@@ -8,7 +8,7 @@
 // net/netstat              overflows of listeners' queues, IPv4 and IPv6 together too
 //
 // Each read of net/tcp walks the kernel's whole hash table, which costs milliseconds on a large machine without a
-// single connection; netlink walks it some thirty times as fast. A line whose state can't be read counts as `unknown`.
+// single connection; netlink walks it over twenty times as fast. A line whose state can't be read counts as `unknown`.
 // Only net/tcp must be there: a kernel without IPv6, or a sandbox without the other files, lacks their series alone.
 #include <sentinel/procfs/net_tcp.hpp>
 #include <sentinel/procfs/proc_root.hpp>

@@ -8,9 +8,9 @@
 
 namespace {
 
-void collect(benchmark::State& state, const std::string& plugin) {
+void collect(benchmark::State& state, const std::string& plugin, const rig::ConfigValues& config) {
   sentinel::store::Store store(std::size_t{2} << 20U);
-  rig::Plugin collector(store, plugin, {});
+  rig::Plugin collector(store, plugin, config);
   std::chrono::seconds tick(1);
   for (auto _ : state) {
     const auto done = collector.collect(tick++);
@@ -19,9 +19,12 @@ void collect(benchmark::State& state, const std::string& plugin) {
   state.counters["series"] = static_cast<double>(store.stats().series);
 }
 
-BENCHMARK_CAPTURE(collect, proc_cpu, "proc_cpu")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(collect, proc_mem, "proc_mem")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(collect, proc_tcp, "proc_tcp")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(collect, proc_zombie, "proc_zombie")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_cpu, "proc_cpu", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_mem, "proc_mem", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_tcp_netlink, "proc_tcp", rig::ConfigValues{{"source", "netlink"}})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_tcp_procfs, "proc_tcp", rig::ConfigValues{{"source", "procfs"}})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_zombie, "proc_zombie", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
 
 }  // namespace
