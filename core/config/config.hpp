@@ -46,6 +46,7 @@ struct Agent {
   std::uint32_t workers = 2;
   std::uint64_t series_limit = 10'000;  ///< per metric; ten modes of a thousand CPUs fit
   History history;
+  std::vector<std::string> alerts_to;  ///< sinks of alerts, unless a pipeline names its own
   Log log;
   Place where;
 
@@ -77,13 +78,67 @@ struct Sink {
   friend bool operator==(const Sink&, const Sink&) = default;
 };
 
+/// A text that is parsed later, as an expression or a template.
+struct Text {
+  std::string text;       ///< variables put in
+  Place where;            ///< of its first byte in the file, inside the quotes
+  bool verbatim = false;  ///< stands in the file, on one line, byte for byte: a column in it is a column of the file
+
+  friend bool operator==(const Text& a, const Text& b) { return a.text == b.text; }
+};
+
+/// `window:`, or one of `windows:`. Words are checked, expressions are not: rules/ compiles them.
+struct Window {
+  std::string name;  ///< its key in `windows:`, or `as:`; may be empty
+  Text filter;       ///< of one in `windows:`; the pipeline's own stands there
+  std::chrono::nanoseconds over{};
+  std::optional<std::chrono::nanoseconds> every;
+  std::string fn;       ///< count, sum, rate, avg, min, max, last, quantile, distinct
+  double quantile = 0;  ///< `q:` of quantile
+  std::string of;       ///< of distinct: the label or context field
+  std::string agg;      ///< sum, avg, min, max, count; empty: none
+  std::optional<std::vector<std::string>> by;
+  std::size_t groups = 10'000;
+  Place where;
+
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+/// `alert:` of a pipeline.
+struct Alert {
+  Text when;
+  std::chrono::nanoseconds hold{};  ///< `for:`
+  std::optional<std::chrono::nanoseconds> keep_firing_for;
+  std::optional<std::chrono::nanoseconds> cooldown;
+  std::string severity = "warning";  ///< info, warning, critical
+  Labels labels;
+  std::map<std::string, Text> annotations;  ///< `summary:`, `description:` and `runbook_url:` among them
+  Place where;
+
+  friend bool operator==(const Alert&, const Alert&) = default;
+};
+
 struct Pipeline {
   std::string name;
   std::vector<std::string> from;  ///< collectors, `self` among them; unless given: all of them and `self`
-  std::vector<std::string> to;    ///< sinks, at least one
+  bool from_given = true;
+  std::vector<std::string> to;         ///< sinks of records and window values; empty for one with an alert
+  std::vector<std::string> alerts_to;  ///< sinks of its alerts; unless given: the agent's
+  std::optional<Text> filter;
+  std::vector<Window> windows;  ///< of `window:` one, of `windows:` all
+  bool named_windows = false;   ///< `windows:`
+  std::optional<Alert> alert;
   Place where;
 
   friend bool operator==(const Pipeline&, const Pipeline&) = default;
+};
+
+/// `prometheus:`: the Prometheus that is to evaluate the same rules.
+struct PrometheusRules {
+  std::filesystem::path rules_file;  ///< written when the rules change; empty: none
+  std::string reload_url;            ///< POSTed to until it took; empty: none
+
+  friend bool operator==(const PrometheusRules&, const PrometheusRules&) = default;
 };
 
 /// A pipeline file with what it includes. Plain: compares by content, wherever it was written. The file's order.
@@ -92,6 +147,7 @@ struct Config {
   std::vector<Collector> collectors;
   std::vector<Sink> sinks;
   std::vector<Pipeline> pipelines;
+  PrometheusRules prometheus;
   std::vector<std::filesystem::path> files;  ///< that were read: the file itself, included ones, the env file
 
   [[nodiscard]] const Collector* find_collector(std::string_view name) const;

@@ -45,7 +45,8 @@ LIBRARY_ARROWS = {
     "bpf/": ["core/bpf", "plugins/ebpf_*", "plugins/proc_*", "tests"],
     "yaml-cpp/": ["core/config", "core/http", "tests"],
     "boost/dll": ["core/plugin", "tests"],
-    "CLI/": ["core/app", "tests"],
+    "CLI/": ["core/app", "chaos", "tests"],
+    "re2/": ["rules", "tests"],
     "spdlog/": ["core/telemetry", "tests"],
 }
 
