@@ -107,7 +107,8 @@ Instance::Instance(Instance&& other) noexcept
       plugin_(other.plugin_),
       raw_(std::exchange(other.raw_, nullptr)),
       state_(other.state_),
-      details_(other.details_) {}
+      details_(other.details_),
+      http_(other.http_) {}
 
 Instance::~Instance() {
   if (raw_ == nullptr) return;
@@ -131,6 +132,8 @@ void Instance::find_extensions() {
     }
     if (details != nullptr && SENTINEL_MEMBER(details, sentinel_plugin_details, describe) != nullptr)
       details_ = details;
+    const auto* http = static_cast<const sentinel_plugin_http*>(extension(raw_, SENTINEL_EXTENSION_HTTP));
+    if (http != nullptr && SENTINEL_MEMBER(http, sentinel_plugin_http, handle) != nullptr) http_ = http;
     return SENTINEL_OK;
   });
 }
@@ -149,6 +152,12 @@ bool Instance::has_state() const {
 }
 bool Instance::has_details() const {
   return details_ != nullptr;
+}
+bool Instance::takes_alerts() const {
+  return plugin_->sink != nullptr && SENTINEL_MEMBER(plugin_->sink, sentinel_sink, alert) != nullptr;
+}
+bool Instance::handles_http() const {
+  return http_ != nullptr;
 }
 
 Result<void> Instance::start() {
@@ -216,6 +225,26 @@ Result<std::string> Instance::render(const sentinel_series_view& view, std::size
 Result<void> Instance::details(sentinel_rows* rows) {
   if (details_ == nullptr) return lacks("details");
   return guarded("details", [&](sentinel_error* error) { return details_->describe(raw_, rows, error); });
+}
+
+Result<void> Instance::alert(const sentinel_alert& alert) {
+  if (!takes_alerts()) return lacks("alert");
+  return guarded("alert", [&](sentinel_error* error) { return plugin_->sink->alert(raw_, &alert, error); });
+}
+
+Result<Instance::HttpAnswer> Instance::handle(const sentinel_http_request& request, std::size_t most_bytes) {
+  if (!handles_http()) return lacks("handle");
+  constexpr std::string_view json = "application/json";
+  StringWriter writer(most_bytes);
+  sentinel_http_response response = {sizeof(sentinel_http_response), 200, {json.data(), json.size()}, writer.raw()};
+  const auto handled =
+      guarded("handle", [&](sentinel_error* error) { return http_->handle(raw_, &request, &response, error); });
+  if (!handled) return handled.error();
+  auto body = writer.take("handle");
+  if (!body) return body.error();
+  const bool known = response.status >= 200 && response.status <= 599;
+  if (!known) return Error{Errc::failed, "handle answered with status " + std::to_string(response.status)};
+  return HttpAnswer{response.status, clean_text({response.content_type.data, response.content_type.size}), std::move(*body)};
 }
 
 }  // namespace sentinel::plugin

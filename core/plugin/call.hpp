@@ -46,6 +46,8 @@ class Instance {
   [[nodiscard]] bool renders() const;
   [[nodiscard]] bool has_state() const;
   [[nodiscard]] bool has_details() const;
+  [[nodiscard]] bool takes_alerts() const;
+  [[nodiscard]] bool handles_http() const;
 
   Result<void> start();
   /// `deadline_ns` is CLOCK_BOOTTIME.
@@ -63,6 +65,14 @@ class Instance {
   /// render into a string. `exhausted`: it wrote more than `most_bytes`.
   Result<std::string> render(const sentinel_series_view& view, std::size_t most_bytes);
   Result<void> details(sentinel_rows* rows);
+  Result<void> alert(const sentinel_alert& alert);
+  /// What a plugin answered. `exhausted`: it wrote more than `most_bytes`.
+  struct HttpAnswer {
+    int status = 200;
+    std::string content_type;
+    std::string body;
+  };
+  Result<HttpAnswer> handle(const sentinel_http_request& request, std::size_t most_bytes);
 
  private:
   Instance(const sentinel_plugin& plugin, std::shared_ptr<const void> code)
@@ -74,6 +84,7 @@ class Instance {
   void* raw_ = nullptr;
   const sentinel_plugin_state* state_ = nullptr;
   const sentinel_plugin_details* details_ = nullptr;
+  const sentinel_plugin_http* http_ = nullptr;
 };
 
 }  // namespace sentinel::plugin

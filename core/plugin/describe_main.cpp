@@ -13,6 +13,7 @@
 #include "core/plugin/description_json.hpp"
 #include "core/plugin/fd.hpp"
 #include "core/plugin/image.hpp"
+#include "core/plugin/member.hpp"
 #include "core/plugin/text.hpp"
 
 namespace sentinel::plugin {
@@ -76,6 +77,7 @@ Result<void> read_descriptor(const Library& library, Description& out) {
   out.collects = plugin.collector != nullptr && plugin.collector->collect != nullptr;
   out.consumes = plugin.sink != nullptr && plugin.sink->consume != nullptr;
   out.renders = plugin.sink != nullptr && plugin.sink->render != nullptr;
+  out.takes_alerts = plugin.sink != nullptr && SENTINEL_MEMBER(plugin.sink, sentinel_sink, alert) != nullptr;
   out.sha256 = library.file().sha256;
   out.size = library.file().size;
   return {};

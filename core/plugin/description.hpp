@@ -28,6 +28,7 @@ struct Description {
   bool collects = false;
   bool consumes = false;
   bool renders = false;
+  bool takes_alerts = false;
   std::filesystem::path path;
   std::string sha256;
   std::uint64_t size = 0;

@@ -119,6 +119,7 @@ std::string descriptor_line(const Description& description) {
                                       {"collects", description.collects},
                                       {"consumes", description.consumes},
                                       {"renders", description.renders},
+                                      {"takes_alerts", description.takes_alerts},
                                       {"sha256", description.sha256},
                                       {"size", description.size}});
 }
@@ -138,6 +139,7 @@ Result<void> read_descriptor_line(std::string_view line, Description& descriptio
     description.collects = in.at("collects").as_bool();
     description.consumes = in.at("consumes").as_bool();
     description.renders = in.at("renders").as_bool();
+    description.takes_alerts = in.at("takes_alerts").as_bool();
     description.sha256 = text(in.at("sha256"));
     description.size = in.at("size").to_number<std::uint64_t>();
   });

@@ -100,8 +100,9 @@ Result<void> check_sink(const sentinel_plugin& plugin) {
       !good) {
     return good;
   }
-  if (plugin.sink->consume == nullptr && plugin.sink->render == nullptr) {
-    return broken("its sink table has neither consume nor render: a sink has at least one of them");
+  const bool alerts = plugin.sink->size >= SENTINEL_MEMBER_END(sentinel_sink, alert) && plugin.sink->alert != nullptr;
+  if (plugin.sink->consume == nullptr && plugin.sink->render == nullptr && !alerts) {
+    return broken("its sink table has neither consume, render nor alert: a sink has at least one of them");
   }
   return {};
 }

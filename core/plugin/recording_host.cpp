@@ -34,6 +34,21 @@ std::int32_t end_collection(const sentinel_host*, sentinel_batch*, std::int32_t,
   return detail::fill(error, Errc::unsupported, "nothing is collected here");
 }
 
+std::uint32_t no_labels(const sentinel_host*, const sentinel_label** labels) {
+  *labels = nullptr;
+  return 0;
+}
+
+std::int64_t unix_now(const sentinel_host*) {
+  timespec time = {};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+std::int32_t submit(const sentinel_host*, std::uint32_t, const sentinel_alert*, sentinel_error* error) {
+  return detail::fill(error, Errc::unsupported, "nothing is posted here");
+}
+
 std::string owned(sentinel_string text) {
   return clean_text(from_abi(text));
 }
@@ -76,12 +91,23 @@ std::int32_t RecordingHost::declare_metric(const sentinel_host* host, const sent
 
 const void* RecordingHost::extension(const sentinel_host*, const char* id) {
   static constexpr sentinel_host_log log = {sizeof(sentinel_host_log), 0, &write_log};
-  static constexpr sentinel_host_http_routes routes = {sizeof(sentinel_host_http_routes), 0, &add_render};
+  static constexpr sentinel_host_http_routes routes = {sizeof(sentinel_host_http_routes), 0, &add_render, &add_handler};
+  static constexpr sentinel_host_agent agent = {sizeof(sentinel_host_agent), 0, &no_labels, &unix_now};
+  static constexpr sentinel_host_delivery delivery = {sizeof(sentinel_host_delivery), 0,
+                                                      [](const sentinel_host* host, const sentinel_receiver*,
+                                                         std::uint32_t* receiver, sentinel_error*) -> std::int32_t {
+                                                        *receiver =
+                                                            ++static_cast<RecordingHost*>(host->context)->receivers_;
+                                                        return SENTINEL_OK;
+                                                      },
+                                                      &submit};
   static constexpr sentinel_host_emit emit = {sizeof(sentinel_host_emit), 0, &open, &end_collection};
   const std::string_view wanted(id);
   if (wanted == SENTINEL_EXTENSION_LOG) return &log;
   if (wanted == SENTINEL_EXTENSION_HTTP_ROUTES) return &routes;
   if (wanted == SENTINEL_EXTENSION_EMIT) return &emit;
+  if (wanted == SENTINEL_EXTENSION_AGENT) return &agent;
+  if (wanted == SENTINEL_EXTENSION_DELIVERY) return &delivery;
   return nullptr;
 }
 
@@ -93,6 +119,11 @@ std::int32_t RecordingHost::add_render(const sentinel_host* host, sentinel_strin
   }
   self.routes_.push_back(owned(path));
   return SENTINEL_OK;
+}
+
+std::int32_t RecordingHost::add_handler(const sentinel_host* host, sentinel_string, sentinel_string path,
+                                        sentinel_error* error) {
+  return add_render(host, path, {}, error);
 }
 
 }  // namespace sentinel::plugin

@@ -41,8 +41,11 @@ class RecordingHost {
   static const void* extension(const sentinel_host* host, const char* id);
   static std::int32_t add_render(const sentinel_host* host, sentinel_string path, sentinel_string content_type,
                                  sentinel_error* error);
+  static std::int32_t add_handler(const sentinel_host* host, sentinel_string method, sentinel_string path,
+                                  sentinel_error* error);
 
   sentinel_host host_;
+  std::uint32_t receivers_ = 0;
   std::vector<DeclaredMetric> metrics_;
   std::vector<std::string> routes_;
 };

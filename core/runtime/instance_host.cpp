@@ -60,7 +60,8 @@ const void* InstanceHost::extension(const sentinel_host* host, const char* raw_i
       sizeof(sentinel_host_http_routes), 0,
       [](const sentinel_host* from, sentinel_string path, sentinel_string type, sentinel_error* error) -> int32_t {
         return guarded(error, [&] { return self(from).add_render(from_abi(path), from_abi(type)); });
-      }};
+      },
+      nullptr};
 
   const std::string_view id(raw_id);
   const Services& services = self(host).services_;

@@ -201,6 +201,32 @@ void structs() {
   MEMBER(8, families, const sentinel_family*);
   END(3);
 
+  STRUCT(sentinel_label, 32);
+  MEMBER(0, name, sentinel_string);
+  MEMBER(16, value, sentinel_string);
+  END(2);
+
+  STRUCT(sentinel_alert, 168);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, state, uint32_t);
+  MEMBER(8, fingerprint, uint64_t);
+  MEMBER(16, name, sentinel_string);
+  MEMBER(32, severity, sentinel_string);
+  MEMBER(48, labels, const sentinel_label*);
+  MEMBER(56, annotations, const sentinel_label*);
+  MEMBER(64, label_count, uint32_t);
+  MEMBER(68, annotation_count, uint32_t);
+  MEMBER(72, starts_at_ns, int64_t);
+  MEMBER(80, ends_at_ns, int64_t);
+  MEMBER(88, time_ns, uint64_t);
+  MEMBER(96, value, double);
+  MEMBER(104, lost, uint64_t);
+  MEMBER(112, metric, sentinel_string);
+  MEMBER(128, expression, sentinel_string);
+  MEMBER(144, reason, sentinel_string);
+  MEMBER(160, context, const sentinel_context*);
+  END(18);
+
   STRUCT(sentinel_host, 40);
   MEMBER(0, size, uint32_t);
   MEMBER(4, reserved, uint32_t);
@@ -223,11 +249,58 @@ void structs() {
   MEMBER(16, end_collection, int32_t (*)(const sentinel_host*, sentinel_batch*, int32_t, sentinel_string, sentinel_error*));
   END(4);
 
-  STRUCT(sentinel_host_http_routes, 16);
+  STRUCT(sentinel_host_http_routes, 24);
   MEMBER(0, size, uint32_t);
   MEMBER(4, reserved, uint32_t);
   MEMBER(8, add_render, int32_t (*)(const sentinel_host*, sentinel_string, sentinel_string, sentinel_error*));
+  MEMBER(16, add_handler, int32_t (*)(const sentinel_host*, sentinel_string, sentinel_string, sentinel_error*));
+  END(4);
+
+  STRUCT(sentinel_host_agent, 24);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, labels, uint32_t (*)(const sentinel_host*, const sentinel_label**));
+  MEMBER(16, unix_ns, int64_t (*)(const sentinel_host*));
+  END(4);
+
+  STRUCT(sentinel_sample, 16);
+  MEMBER(0, time_ns, uint64_t);
+  MEMBER(8, value, double);
+  END(2);
+
+  STRUCT(sentinel_track, 72);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, label_count, uint32_t);
+  MEMBER(8, instance, sentinel_string);
+  MEMBER(24, metric, sentinel_string);
+  MEMBER(40, label_keys, const sentinel_string*);
+  MEMBER(48, labels, const sentinel_string*);
+  MEMBER(56, samples, const sentinel_sample*);
+  MEMBER(64, sample_count, uint64_t);
+  END(8);
+
+  STRUCT(sentinel_host_history, 16);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, read, int32_t (*)(const sentinel_host*, sentinel_string, uint64_t, uint64_t, void*, void (*)(void*, const sentinel_track*), sentinel_error*));
   END(3);
+
+  STRUCT(sentinel_receiver, 88);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, kind, uint32_t);
+  MEMBER(8, url, sentinel_string);
+  MEMBER(24, ca_file, sentinel_string);
+  MEMBER(40, bearer_token_file, sentinel_string);
+  MEMBER(56, username, sentinel_string);
+  MEMBER(72, password_file, sentinel_string);
+  END(7);
+
+  STRUCT(sentinel_host_delivery, 24);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, add_receiver, int32_t (*)(const sentinel_host*, const sentinel_receiver*, uint32_t*, sentinel_error*));
+  MEMBER(16, submit, int32_t (*)(const sentinel_host*, uint32_t, const sentinel_alert*, sentinel_error*));
+  END(4);
 
   STRUCT(sentinel_lifecycle, 64);
   MEMBER(0, size, uint32_t);
@@ -247,12 +320,13 @@ void structs() {
   MEMBER(8, collect, int32_t (*)(void*, sentinel_batch*, sentinel_error*));
   END(3);
 
-  STRUCT(sentinel_sink, 24);
+  STRUCT(sentinel_sink, 32);
   MEMBER(0, size, uint32_t);
   MEMBER(4, reserved, uint32_t);
   MEMBER(8, consume, int32_t (*)(void*, const sentinel_delivery*, sentinel_error*));
   MEMBER(16, render, int32_t (*)(void*, const sentinel_series_view*, sentinel_writer*, sentinel_error*));
-  END(4);
+  MEMBER(24, alert, int32_t (*)(void*, const sentinel_alert*, sentinel_error*));
+  END(5);
 
   STRUCT(sentinel_plugin_state, 24);
   MEMBER(0, size, uint32_t);
@@ -272,6 +346,30 @@ void structs() {
   MEMBER(0, size, uint32_t);
   MEMBER(4, reserved, uint32_t);
   MEMBER(8, describe, int32_t (*)(void*, sentinel_rows*, sentinel_error*));
+  END(3);
+
+  STRUCT(sentinel_http_request, 104);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, method, sentinel_string);
+  MEMBER(24, path, sentinel_string);
+  MEMBER(40, query, sentinel_string);
+  MEMBER(56, content_type, sentinel_string);
+  MEMBER(72, body, sentinel_string);
+  MEMBER(88, peer, sentinel_string);
+  END(8);
+
+  STRUCT(sentinel_http_response, 32);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, status, int32_t);
+  MEMBER(8, content_type, sentinel_string);
+  MEMBER(24, body, sentinel_writer*);
+  END(4);
+
+  STRUCT(sentinel_plugin_http, 16);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, handle, int32_t (*)(void*, const sentinel_http_request*, sentinel_http_response*, sentinel_error*));
   END(3);
 
   STRUCT(sentinel_plugin, 144);
@@ -331,6 +429,12 @@ void values() {
   VALUE(SENTINEL_COUNTER, 2);
   VALUE(SENTINEL_HISTOGRAM, 3);
   VALUE(SENTINEL_EVENT, 4);
+  ENUM(sentinel_alert_state);
+  VALUE(SENTINEL_ALERT_FIRING, 1);
+  VALUE(SENTINEL_ALERT_RESOLVED, 2);
+  ENUM(sentinel_receiver_kind);
+  VALUE(SENTINEL_RECEIVER_WEBHOOK, 1);
+  VALUE(SENTINEL_RECEIVER_ALERTMANAGER, 2);
   ENUM(sentinel_log_level);
   VALUE(SENTINEL_DEBUG, 1);
   VALUE(SENTINEL_INFO, 2);
@@ -355,6 +459,10 @@ void texts() {
   TEXT(SENTINEL_EXTENSION_LOG);
   TEXT(SENTINEL_EXTENSION_EMIT);
   TEXT(SENTINEL_EXTENSION_HTTP_ROUTES);
+  TEXT(SENTINEL_EXTENSION_AGENT);
+  TEXT(SENTINEL_EXTENSION_HISTORY);
+  TEXT(SENTINEL_EXTENSION_DELIVERY);
+  TEXT(SENTINEL_EXTENSION_HTTP);
   TEXT(SENTINEL_EXTENSION_STATE);
   TEXT(SENTINEL_EXTENSION_DETAILS);
 }

@@ -1,4 +1,4 @@
-// expects: a sink has sentinel::Result<void> consume(const sentinel::Records&) or
+// expects: a sink has at least one of sentinel::Result<void> consume(const sentinel::Records&)
 #include <sentinel/sink.hpp>
 
 class Example {

@@ -59,7 +59,10 @@ class FakeHost {
   FakeHost()
       : host_{sizeof(sentinel_host), 0, this, &FakeHost::now, &FakeHost::declare_metric, &FakeHost::extension},
         log_{sizeof(sentinel_host_log), 0, &FakeHost::write_log},
-        routes_{sizeof(sentinel_host_http_routes), 0, &FakeHost::add_render} {}
+        routes_{sizeof(sentinel_host_http_routes), 0, &FakeHost::add_render, &FakeHost::add_handler},
+        agent_{sizeof(sentinel_host_agent), 0, &FakeHost::agent_labels, &FakeHost::unix_now},
+        history_{sizeof(sentinel_host_history), 0, &FakeHost::read_history},
+        delivery_{sizeof(sentinel_host_delivery), 0, &FakeHost::add_receiver, &FakeHost::submit} {}
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
 
@@ -69,6 +72,18 @@ class FakeHost {
   std::vector<Declared> declared;
   std::vector<LogLine> logs;
   std::vector<Route> routes;
+  /// The handlers asked for: method and path.
+  std::vector<std::pair<std::string, std::string>> handlers;
+  /// The URLs of receivers; the id of one is its place here plus 1.
+  std::vector<std::string> receivers;
+  /// What was submitted: receiver and name of the alert.
+  std::vector<std::pair<std::uint32_t, std::string>> submitted;
+  /// What labels() answers; must not change while an instance lives.
+  std::vector<sentinel_label> labels;
+  /// What history() reads: each with its name as `metric`.
+  std::vector<sentinel_track> tracks;
+  /// What unix_time() answers.
+  std::chrono::nanoseconds unix_time{std::chrono::hours(400'000)};
   /// What now() answers.
   std::chrono::nanoseconds time{std::chrono::hours(1)};
   /// Makes the next declarations and routes fail with it.
@@ -115,6 +130,9 @@ class FakeHost {
     if (fake.no_extensions) return nullptr;
     if (std::string_view(id) == SENTINEL_EXTENSION_LOG) return &fake.log_;
     if (std::string_view(id) == SENTINEL_EXTENSION_HTTP_ROUTES) return &fake.routes_;
+    if (std::string_view(id) == SENTINEL_EXTENSION_AGENT) return &fake.agent_;
+    if (std::string_view(id) == SENTINEL_EXTENSION_HISTORY) return &fake.history_;
+    if (std::string_view(id) == SENTINEL_EXTENSION_DELIVERY) return &fake.delivery_;
     return nullptr;
   }
 
@@ -130,9 +148,55 @@ class FakeHost {
     return SENTINEL_OK;
   }
 
+  static std::int32_t add_handler(const sentinel_host* host, sentinel_string method, sentinel_string path,
+                                  sentinel_error* error) {
+    FakeHost& fake = self(host);
+    if (fake.refusal) return detail::fill(error, fake.refusal->code, fake.refusal->message);
+    fake.handlers.emplace_back(owned(method), owned(path));
+    return SENTINEL_OK;
+  }
+
+  static std::uint32_t agent_labels(const sentinel_host* host, const sentinel_label** out) {
+    *out = self(host).labels.data();
+    return static_cast<std::uint32_t>(self(host).labels.size());
+  }
+
+  static std::int64_t unix_now(const sentinel_host* host) { return self(host).unix_time.count(); }
+
+  static std::int32_t read_history(const sentinel_host* host, sentinel_string metric, std::uint64_t, std::uint64_t,
+                                   void* context, void (*take)(void* context, const sentinel_track* track),
+                                   sentinel_error*) {
+    for (const auto& track : self(host).tracks) {
+      if (metric.size == 0 || from_abi(track.metric) == from_abi(metric)) take(context, &track);
+    }
+    return SENTINEL_OK;
+  }
+
+  static std::int32_t add_receiver(const sentinel_host* host, const sentinel_receiver* receiver, std::uint32_t* id,
+                                   sentinel_error* error) {
+    FakeHost& fake = self(host);
+    if (fake.refusal) return detail::fill(error, fake.refusal->code, fake.refusal->message);
+    fake.receivers.push_back(owned(receiver->url));
+    *id = static_cast<std::uint32_t>(fake.receivers.size());
+    return SENTINEL_OK;
+  }
+
+  static std::int32_t submit(const sentinel_host* host, std::uint32_t receiver, const sentinel_alert* alert,
+                             sentinel_error* error) {
+    FakeHost& fake = self(host);
+    if (receiver == 0 || receiver > fake.receivers.size()) {
+      return detail::fill(error, Errc::invalid_argument, "no receiver of this number");
+    }
+    fake.submitted.emplace_back(receiver, owned(alert->name));
+    return SENTINEL_OK;
+  }
+
   sentinel_host host_;
   sentinel_host_log log_;
   sentinel_host_http_routes routes_;
+  sentinel_host_agent agent_;
+  sentinel_host_history history_;
+  sentinel_host_delivery delivery_;
 };
 
 /// The context of an event with its own texts.

@@ -32,7 +32,7 @@ struct Plugin {
   sentinel_lifecycle lifecycle = {
       sizeof(sentinel_lifecycle), 0, &create, nullptr, nullptr, nullptr, nullptr, &destroy, nullptr};
   sentinel_collector collector = {sizeof(sentinel_collector), 0, &collect};
-  sentinel_sink sink = {sizeof(sentinel_sink), 0, nullptr, &render};
+  sentinel_sink sink = {sizeof(sentinel_sink), 0, nullptr, &render, nullptr};
   NoteFacts note = {SENTINEL_ABI_MAJOR, SENTINEL_ABI_MINOR, SENTINEL_KIND_COLLECTOR, "good", "1"};
   sentinel_plugin raw = {SENTINEL_ABI_MAGIC,
                          sizeof(sentinel_plugin),
@@ -103,7 +103,7 @@ TEST(Descriptor, RefusesTablesThatDoNotFitTheKind) {
   Plugin neither;
   neither.become_sink();
   neither.sink.render = nullptr;
-  EXPECT_THAT(neither.refusal(), HasSubstr("neither consume nor render"));
+  EXPECT_THAT(neither.refusal(), HasSubstr("neither consume, render nor alert"));
   Plugin unknown;
   unknown.raw.kind = unknown.note.kind = 9;
   EXPECT_THAT(unknown.refusal(), HasSubstr("kind 9"));

@@ -155,7 +155,8 @@ const void* Plugin::extension(const sentinel_host*, const char* id) {
          sentinel_error* error) -> std::int32_t {
         if (self(host).routes_.emplace(from_abi(path), from_abi(content_type)).second) return SENTINEL_OK;
         return report(error, {sentinel::Errc::invalid_argument, "path taken"});
-      }};
+      },
+      nullptr};
   if (std::strcmp(id, SENTINEL_EXTENSION_LOG) == 0) return &log;
   if (std::strcmp(id, SENTINEL_EXTENSION_HTTP_ROUTES) == 0) return &routes;
   return nullptr;

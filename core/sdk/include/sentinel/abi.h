@@ -25,7 +25,7 @@ extern "C" {
 
 #define SENTINEL_ABI_MAGIC UINT64_C(0x4c454e49544e4553) /* "SENTINEL" in little endian */
 #define SENTINEL_ABI_MAJOR 1u                           /* moves when a plugin must be rebuilt */
-#define SENTINEL_ABI_MINOR 0u                           /* moves when something was appended */
+#define SENTINEL_ABI_MINOR 1u                           /* moves when something was appended */
 
 /// Name of the ELF note's owner and its type; the descriptor of the note is a `sentinel_note`.
 #define SENTINEL_NOTE_OWNER "Sentinel"
@@ -235,6 +235,38 @@ typedef struct sentinel_series_view {
   const sentinel_family* families;
 } sentinel_series_view;
 
+/* Alerts ------------------------------------------------------------------------------------------------------------ */
+
+typedef enum sentinel_alert_state { SENTINEL_ALERT_FIRING = 1, SENTINEL_ALERT_RESOLVED = 2 } sentinel_alert_state;
+
+/// A name and its value. Never grows.
+typedef struct sentinel_label {
+  sentinel_string name;
+  sentinel_string value;
+} sentinel_label;
+
+/// An alert that began to fire, or was resolved. Text is clean UTF-8. Valid during the call.
+typedef struct sentinel_alert {
+  uint32_t size;
+  uint32_t state;       /* sentinel_alert_state */
+  uint64_t fingerprint; /* of the label set, and of nothing else */
+  sentinel_string name;
+  sentinel_string severity;
+  const sentinel_label* labels; /* sorted by name; alertname, severity and the agent's own labels among them */
+  const sentinel_label* annotations;
+  uint32_t label_count;
+  uint32_t annotation_count;
+  int64_t starts_at_ns;            /* Unix time at which it began to fire */
+  int64_t ends_at_ns;              /* Unix time at which it was resolved; 0 while it fires */
+  uint64_t time_ns;                /* CLOCK_BOOTTIME of what tripped or resolved it */
+  double value;                    /* of the left side of its comparison, then */
+  uint64_t lost;                   /* records known to be lost in its window */
+  sentinel_string metric;          /* that its rule watches; empty when several */
+  sentinel_string expression;      /* its rule, in one line to be read */
+  sentinel_string reason;          /* of a resolved one: "resolved", "no_data" or "rule_changed" */
+  const sentinel_context* context; /* of the event that tripped it; null for samples */
+} sentinel_alert;
+
 /* Host services ---------------------------------------------------------------------------------------------------- */
 
 /// The host as one instance sees it; owned by the host, valid from create to the return of destroy.
@@ -287,7 +319,78 @@ typedef struct sentinel_host_http_routes {
   /// Errors: invalid_argument (not a sink that renders, malformed path, path taken).
   int32_t (*add_render)(const sentinel_host* host, sentinel_string path, sentinel_string content_type,
                         sentinel_error* error);
+  /// Since 1.1. `method` and `path` are answered by the plugin's "sentinel.http/1", from start to stop. Whoever asks from
+  /// beyond loopback must authenticate. Errors: invalid_argument (plugin without it, malformed or taken path).
+  int32_t (*add_handler)(const sentinel_host* host, sentinel_string method, sentinel_string path, sentinel_error* error);
 } sentinel_host_http_routes;
+
+/// "sentinel.agent/1", since 1.1: what the plugin's agent is. Any thread, from create to destroy.
+#define SENTINEL_EXTENSION_AGENT "sentinel.agent/1"
+typedef struct sentinel_host_agent {
+  uint32_t size;
+  uint32_t reserved;
+  /// The labels that the agent puts on each of its alerts; returns how many. They live as long as the instance.
+  uint32_t (*labels)(const sentinel_host* host, const sentinel_label** labels);
+  /// Nanoseconds since the epoch, or a test's clock.
+  int64_t (*unix_ns)(const sentinel_host* host);
+} sentinel_host_agent;
+
+/// One value of a series, at CLOCK_BOOTTIME. Never grows.
+typedef struct sentinel_sample {
+  uint64_t time_ns;
+  double value;
+} sentinel_sample;
+
+/// A series with its samples of the last minutes, oldest first. Valid during the call that got it.
+typedef struct sentinel_track {
+  uint32_t size;
+  uint32_t label_count;
+  sentinel_string instance; /* the collector's name in the pipeline file */
+  sentinel_string metric;
+  const sentinel_string* label_keys;
+  const sentinel_string* labels;
+  const sentinel_sample* samples;
+  uint64_t sample_count;
+} sentinel_track;
+
+/// "sentinel.history/1" of sinks, since 1.1: what the agent remembers of its series. Any thread, from start to stop.
+#define SENTINEL_EXTENSION_HISTORY "sentinel.history/1"
+typedef struct sentinel_host_history {
+  uint32_t size;
+  uint32_t reserved;
+  /// Calls `take` for each series of `metric` (empty: of every metric), live or ended, with its samples in [from, to].
+  int32_t (*read)(const sentinel_host* host, sentinel_string metric, uint64_t from_ns, uint64_t to_ns, void* context,
+                  void (*take)(void* context, const sentinel_track* track), sentinel_error* error);
+} sentinel_host_history;
+
+typedef enum sentinel_receiver_kind {
+  SENTINEL_RECEIVER_WEBHOOK = 1,     /* Alertmanager's webhook, version 4: what happened, in order */
+  SENTINEL_RECEIVER_ALERTMANAGER = 2 /* Alertmanager's /api/v2/alerts: what fires, told again each minute */
+} sentinel_receiver_kind;
+
+/// Where alerts are posted to. Secrets stay in files, which are read again for each post.
+typedef struct sentinel_receiver {
+  uint32_t size;
+  uint32_t kind; /* sentinel_receiver_kind */
+  sentinel_string url;
+  sentinel_string ca_file;           /* PEM; empty: the system's authorities */
+  sentinel_string bearer_token_file; /* empty: none */
+  sentinel_string username;          /* of basic authentication; empty: none */
+  sentinel_string password_file;
+} sentinel_receiver;
+
+/// "sentinel.delivery/1" of sinks, since 1.1: posts that outlive the sink, the connection and the agent.
+#define SENTINEL_EXTENSION_DELIVERY "sentinel.delivery/1"
+typedef struct sentinel_host_delivery {
+  uint32_t size;
+  uint32_t reserved;
+  /// In create only. Errors: invalid_argument (URL, unreadable file).
+  int32_t (*add_receiver)(const sentinel_host* host, const sentinel_receiver* receiver, uint32_t* id,
+                          sentinel_error* error);
+  /// Takes a copy of the alert to be posted, on disk when it returns. One that was taken before (fingerprint, starts_at,
+  /// state and annotations) is not posted again. Any thread, from start to stop. Errors: invalid_argument, exhausted.
+  int32_t (*submit)(const sentinel_host* host, uint32_t receiver, const sentinel_alert* alert, sentinel_error* error);
+} sentinel_host_delivery;
 
 /* The plugin ------------------------------------------------------------------------------------------------------- */
 
@@ -329,6 +432,9 @@ typedef struct sentinel_sink {
   int32_t (*consume)(void* instance, const sentinel_delivery* delivery, sentinel_error* error);
   /// Writes the live series of the sink's pipelines, while started. May be null.
   int32_t (*render)(void* instance, const sentinel_series_view* view, sentinel_writer* out, sentinel_error* error);
+  /// Since 1.1. Takes an alert of a rule that goes to this sink, while started. One that it took before a restart of the
+  /// agent may come again. May be null.
+  int32_t (*alert)(void* instance, const sentinel_alert* alert, sentinel_error* error);
 } sentinel_sink;
 
 /// "sentinel.state/1" of a plugin: what a successor of the same instance goes on from.
@@ -359,6 +465,35 @@ typedef struct sentinel_plugin_details {
   uint32_t reserved;
   int32_t (*describe)(void* instance, sentinel_rows* rows, sentinel_error* error);
 } sentinel_plugin_details;
+
+/// A request of the agent's listener, complete and within its limits. Valid during the call.
+typedef struct sentinel_http_request {
+  uint32_t size;
+  uint32_t reserved;
+  sentinel_string method;
+  sentinel_string path;  /* percent-decoded */
+  sentinel_string query; /* still encoded */
+  sentinel_string content_type;
+  sentinel_string body;
+  sentinel_string peer; /* "127.0.0.1:40312", "unix" */
+} sentinel_http_request;
+
+/// What a handler answers; the host owns it. `status` is 200 and the type JSON unless the plugin sets them.
+typedef struct sentinel_http_response {
+  uint32_t size;
+  int32_t status;
+  sentinel_string content_type; /* constant as long as the plugin is loaded */
+  sentinel_writer* body;
+} sentinel_http_response;
+
+/// "sentinel.http/1" of a sink, since 1.1: answers the paths of add_handler. While started; a failure is answered by 500.
+#define SENTINEL_EXTENSION_HTTP "sentinel.http/1"
+typedef struct sentinel_plugin_http {
+  uint32_t size;
+  uint32_t reserved;
+  int32_t (*handle)(void* instance, const sentinel_http_request* request, sentinel_http_response* response,
+                    sentinel_error* error);
+} sentinel_plugin_http;
 
 /// What `sentinel_plugin_entry` returns: constant, and valid as long as the object is loaded.
 typedef struct sentinel_plugin {

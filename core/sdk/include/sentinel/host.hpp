@@ -2,9 +2,11 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include <sentinel/batch.hpp>
 #include <sentinel/config.hpp>
@@ -56,9 +58,67 @@ class Host {
 
   /// Serves the sink's render at GET `path` of the agent's listener; in the constructor only. Throws PluginError.
   void serve(std::string_view path, std::string_view content_type) const {
-    const auto* routes = required<sentinel_host_http_routes>(SENTINEL_EXTENSION_HTTP_ROUTES);
+    const auto* routes = required<sentinel_host_http_routes>(SENTINEL_EXTENSION_HTTP_ROUTES,
+                                                             offsetof(sentinel_host_http_routes, add_handler));
     sentinel_error error = detail::empty_error();
     check(routes->add_render(host_, to_abi(path), to_abi(content_type), &error), error);
+  }
+
+  /// Has the plugin's `handle` answer `method` at `path` of the agent's listener; in the constructor only. Throws
+  /// PluginError.
+  void handle(std::string_view method, std::string_view path) const {
+    const auto* routes = required<sentinel_host_http_routes>(SENTINEL_EXTENSION_HTTP_ROUTES);
+    sentinel_error error = detail::empty_error();
+    check(routes->add_handler(host_, to_abi(method), to_abi(path), &error), error);
+  }
+
+  /// The labels that the agent puts on each of its alerts; they live as long as the instance. Any thread. Throws
+  /// PluginError.
+  [[nodiscard]] std::span<const sentinel_label> labels() const {
+    const sentinel_label* labels = nullptr;
+    const std::uint32_t count = required<sentinel_host_agent>(SENTINEL_EXTENSION_AGENT)->labels(host_, &labels);
+    return {labels, count};
+  }
+  /// Since the epoch. Any thread. Throws PluginError.
+  [[nodiscard]] std::chrono::nanoseconds unix_time() const {
+    return std::chrono::nanoseconds(required<sentinel_host_agent>(SENTINEL_EXTENSION_AGENT)->unix_ns(host_));
+  }
+
+  /// Calls `take(const sentinel_track&)` for each series of `metric` (empty: of every metric), with its samples in
+  /// [from, to]; of sinks, any thread, while started. `take` must not throw. Errors: unsupported, failed.
+  template <class Take>
+  Result<void> history(std::string_view metric, std::chrono::nanoseconds from, std::chrono::nanoseconds to,
+                       Take&& take) const {
+    const auto* service = optional<sentinel_host_history>(SENTINEL_EXTENSION_HISTORY);
+    if (service == nullptr) return missing(SENTINEL_EXTENSION_HISTORY);
+    sentinel_error error = detail::empty_error();
+    const int status = service->read(
+        host_, to_abi(metric), static_cast<std::uint64_t>(from.count()), static_cast<std::uint64_t>(to.count()), &take,
+        [](void* context, const sentinel_track* track) {
+          (*static_cast<std::remove_reference_t<Take>*>(context))(*track);
+        },
+        &error);
+    if (status != SENTINEL_OK) return detail::to_error(status, error);
+    return {};
+  }
+
+  /// A receiver to which submit() posts; in a sink's constructor only. Throws PluginError.
+  [[nodiscard]] std::uint32_t add_receiver(const sentinel_receiver& receiver) const {
+    const auto* service = required<sentinel_host_delivery>(SENTINEL_EXTENSION_DELIVERY);
+    std::uint32_t id = 0;
+    sentinel_error error = detail::empty_error();
+    check(service->add_receiver(host_, &receiver, &id, &error), error);
+    return id;
+  }
+  /// Has the agent post the alert until the receiver took it; on disk when this returns. Of sinks, any thread, while
+  /// started. Errors: invalid_argument, exhausted, failed.
+  [[nodiscard]] Result<void> submit(std::uint32_t receiver, const sentinel_alert& alert) const {
+    const auto* service = optional<sentinel_host_delivery>(SENTINEL_EXTENSION_DELIVERY);
+    if (service == nullptr) return missing(SENTINEL_EXTENSION_DELIVERY);
+    sentinel_error error = detail::empty_error();
+    const int status = service->submit(host_, receiver, &alert, &error);
+    if (status != SENTINEL_OK) return detail::to_error(status, error);
+    return {};
   }
 
   /// The C struct, for services that have no method here.
@@ -90,12 +150,21 @@ class Host {
     return id;
   }
 
+  static Error missing(const char* id) {
+    return {Errc::unsupported, "this agent has no service '" + std::string(id) + "'; use a newer agent"};
+  }
+
+  /// Null when this agent has none, or an older one that ends before `needed_size`.
   template <class Service>
-  const Service* required(const char* id) const {
+  const Service* optional(const char* id, std::size_t needed_size = sizeof(Service)) const {
     const auto* service = static_cast<const Service*>(host_->extension(host_, id));
-    if (service == nullptr) {
-      throw PluginError({Errc::unsupported, "this agent has no service '" + std::string(id) + "'; use a newer agent"});
-    }
+    return service == nullptr || service->size < needed_size ? nullptr : service;
+  }
+
+  template <class Service>
+  const Service* required(const char* id, std::size_t needed_size = sizeof(Service)) const {
+    const auto* service = optional<Service>(id, needed_size);
+    if (service == nullptr) throw PluginError(missing(id));
     return service;
   }
 

@@ -13,6 +13,7 @@
 #include <sentinel/config.hpp>
 #include <sentinel/error.hpp>
 #include <sentinel/host.hpp>
+#include <sentinel/http.hpp>
 
 namespace sentinel {
 
@@ -130,6 +131,13 @@ constexpr void check_optional_methods() {
         },
         "stop must be: sentinel::Result<void> stop()");
   }
+  if constexpr (requires { &T::handle; }) {
+    static_assert(
+        requires(T & t, const HttpRequest& request, HttpResponse& response) {
+          { t.handle(request, response) } -> std::same_as<Result<void>>;
+        },
+        "handle must be: sentinel::Result<void> handle(const sentinel::HttpRequest&, sentinel::HttpResponse&)");
+  }
   if constexpr (
       requires { &T::save; } || requires { &T::restore; } || requires { T::state_version; }) {
     static_assert(
@@ -197,6 +205,13 @@ struct Entry {
       return self(instance).details(wrapped);
     });
   }
+  static int32_t handle(void* instance, const sentinel_http_request* request, sentinel_http_response* response,
+                        sentinel_error* error) {
+    return guarded(error, [&] {
+      HttpResponse answer(response);
+      return self(instance).handle(HttpRequest(request), answer);
+    });
+  }
   static int32_t collect(void* instance, sentinel_batch* raw, sentinel_error* error) {
     return guarded(error, [&]() -> Result<void> {
       Batch batch(raw);
@@ -214,6 +229,10 @@ struct Entry {
     if constexpr (requires { &T::details; }) {
       static constexpr sentinel_plugin_details details = {sizeof(sentinel_plugin_details), 0, &describe};
       if (id == SENTINEL_EXTENSION_DETAILS) return &details;
+    }
+    if constexpr (requires { &T::handle; }) {
+      static constexpr sentinel_plugin_http http = {sizeof(sentinel_plugin_http), 0, &handle};
+      if (id == SENTINEL_EXTENSION_HTTP) return &http;
     }
     return nullptr;
   }

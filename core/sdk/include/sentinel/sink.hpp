@@ -86,8 +86,12 @@ class Records {
 /// What a class must offer to be a sink: a constructor `T(const sentinel::Config&, sentinel::Host&)` and at least one
 /// of
 ///   - `sentinel::Result<void> consume(const sentinel::Records&)`: records of its pipelines as they come;
-///   - `sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&)`: the live series as text.
-/// A sink holds nothing that a swap must keep. The optional members are those of a collector.
+///   - `sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&)`: the live series as text;
+///   - `sentinel::Result<void> alert(const sentinel_alert&)`: alerts of rules that go to it.
+/// A sink holds nothing that a swap must keep. The optional members are those of a collector, and
+///   - `sentinel::Result<void> handle(const sentinel::HttpRequest&, sentinel::HttpResponse&)`: answers the paths that
+///   it
+///     asked for by Host::handle().
 template <class T>
 concept ConsumingSink = requires(T& t, const Records& records) {
   { t.consume(records) } -> std::same_as<Result<void>>;
@@ -97,7 +101,12 @@ concept RenderingSink = requires(T& t, const SeriesView& view, Writer& out) {
   { t.render(view, out) } -> std::same_as<Result<void>>;
 };
 template <class T>
-concept Sink = std::constructible_from<T, const Config&, Host&> &&(ConsumingSink<T> || RenderingSink<T>);
+concept AlertingSink = requires(T& t, const sentinel_alert& alert) {
+  { t.alert(alert) } -> std::same_as<Result<void>>;
+};
+template <class T>
+concept Sink = std::constructible_from<T, const Config&, Host&> &&
+    (ConsumingSink<T> || RenderingSink<T> || AlertingSink<T>);
 
 namespace detail {
 
@@ -112,6 +121,9 @@ struct SinkEntry {
       return Entry<T>::self(instance).render(SeriesView(view->families, view->family_count), writer);
     });
   }
+  static int32_t alert(void* instance, const sentinel_alert* alert, sentinel_error* error) {
+    return guarded(error, [&] { return Entry<T>::self(instance).alert(*alert); });
+  }
 };
 
 template <class T>
@@ -119,8 +131,9 @@ const sentinel_plugin* sink_entry(const PluginInfo& info) {
   static_assert(std::constructible_from<T, const Config&, Host&>,
                 "a sink is made by T(const sentinel::Config&, sentinel::Host&)");
   static_assert(Sink<T>,
-                "a sink has sentinel::Result<void> consume(const sentinel::Records&) or "
-                "sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&), or both");
+                "a sink has at least one of sentinel::Result<void> consume(const sentinel::Records&), "
+                "sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&) and "
+                "sentinel::Result<void> alert(const sentinel_alert&)");
   if constexpr (requires { &T::consume; }) {
     static_assert(ConsumingSink<T>, "consume must be: sentinel::Result<void> consume(const sentinel::Records&)");
   }
@@ -128,10 +141,14 @@ const sentinel_plugin* sink_entry(const PluginInfo& info) {
     static_assert(RenderingSink<T>,
                   "render must be: sentinel::Result<void> render(const sentinel::SeriesView&, sentinel::Writer&)");
   }
+  if constexpr (requires { &T::alert; }) {
+    static_assert(AlertingSink<T>, "alert must be: sentinel::Result<void> alert(const sentinel_alert&)");
+  }
   static constexpr sentinel_sink table = [] {
-    sentinel_sink made{sizeof(sentinel_sink), 0, nullptr, nullptr};
+    sentinel_sink made{sizeof(sentinel_sink), 0, nullptr, nullptr, nullptr};
     if constexpr (ConsumingSink<T>) made.consume = &SinkEntry<T>::consume;
     if constexpr (RenderingSink<T>) made.render = &SinkEntry<T>::render;
+    if constexpr (AlertingSink<T>) made.alert = &SinkEntry<T>::alert;
     return made;
   }();
   return describe_plugin<T>(info, SENTINEL_KIND_SINK, nullptr, &table);
