@@ -14,6 +14,7 @@
 #include <sentinel/procfs/proc_root.hpp>
 #include <sentinel/procfs/snmp.hpp>
 #include <sentinel/procfs/sockstat.hpp>
+#include <sentinel/procfs/tcp_sockets.hpp>
 
 #include <sentinel/collector.hpp>
 
@@ -23,8 +24,6 @@
 #include <span>
 #include <string>
 #include <utility>
-
-#include "plugins/proc_tcp/sock_diag.hpp"
 
 namespace {
 
@@ -118,9 +117,15 @@ class ProcTcp {
 
   sentinel::Result<TcpStateCounts> count_states(const Root& root) {
     if (source_ == "procfs" || !own_namespace_) return count_lines(root);
-    const auto counts = count_tcp_states_by_netlink();
-    if (counts || source_ == "netlink") return counts;
-    if (!std::exchange(fell_back_, true)) host_.info("reading net/tcp instead of netlink: " + counts.error().message);
+    TcpStateCounts counts;
+    const auto done = for_each_tcp_socket(every_tcp_state, [&counts](const TcpSocket& socket) {
+      ++counts.sockets[static_cast<std::size_t>(socket.state)];
+    });
+    if (done) return counts;
+    if (source_ == "netlink") {
+      return sentinel::Error{done.error().code, done.error().message + "; set `source: procfs` to do without"};
+    }
+    if (!std::exchange(fell_back_, true)) host_.info("reading net/tcp instead of netlink: " + done.error().message);
     return count_lines(root);
   }
 
