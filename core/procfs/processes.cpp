@@ -1,28 +1,14 @@
 #include "sentinel/procfs/processes.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "core/procfs/errno_error.hpp"
+#include "core/procfs/pid_entries.hpp"
 
 namespace sentinel::procfs {
-namespace {
-
-constexpr std::size_t longest_pid = 10;
-
-bool is_pid(const char* name) {
-  std::size_t length = 0;
-  for (; name[length] >= '0' && name[length] <= '9'; ++length) {
-    if (length == longest_pid) return false;
-  }
-  return length > 0 && name[length] == '\0' && name[0] != '0';
-}
-
-}  // namespace
 
 void ProcessWalker::visit_process(const Root& root, const char* pid, Visitor visitor, ProcessCounts& counts) {
   ++counts.seen;
@@ -55,19 +41,10 @@ void ProcessWalker::visit_process(const Root& root, const char* pid, Visitor vis
 }
 
 Result<ProcessCounts> ProcessWalker::run(const Root& root, Visitor visitor) {
-  const UniqueFd directory(::openat(root.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return errno_error(errno, "open for listing", root.path());
   ProcessCounts counts;
-  for (;;) {
-    const auto filled = ::getdents64(directory.get(), entries_.data(), entries_.size());
-    if (filled == 0) return counts;
-    if (filled < 0) return errno_error(errno, "list", root.path());
-    for (std::size_t at = 0; at < static_cast<std::size_t>(filled);) {
-      const auto* entry = reinterpret_cast<const dirent64*>(entries_.data() + at);
-      if (is_pid(entry->d_name)) visit_process(root, entry->d_name, visitor, counts);
-      at += entry->d_reclen;
-    }
-  }
+  const auto listed = for_each_pid(root, entries_, [&](const char* pid) { visit_process(root, pid, visitor, counts); });
+  if (!listed) return listed.error();
+  return counts;
 }
 
 }  // namespace sentinel::procfs

@@ -1,5 +1,6 @@
 #include "core/procfs/scan.hpp"
 
+#include <charconv>
 #include <limits>
 #include <string>
 
@@ -80,6 +81,15 @@ bool take_digits(std::string_view& rest, std::uint64_t& value) noexcept {
 bool take_u64(std::string_view& rest, std::uint64_t& value) noexcept {
   skip_blanks(rest);
   return take_digits(rest, value) && ends_number(rest);
+}
+
+bool take_hex(std::string_view& rest, std::uint64_t& value) noexcept {
+  skip_blanks(rest);
+  const char* const end = rest.data() + rest.size();
+  const auto [next, error] = std::from_chars(rest.data(), end, value, 16);
+  if (error != std::errc()) return false;
+  rest.remove_prefix(static_cast<std::size_t>(next - rest.data()));
+  return ends_number(rest);
 }
 
 bool take_i64(std::string_view& rest, std::int64_t& value) noexcept {

@@ -29,6 +29,9 @@ bool take_digits(std::string_view& rest, std::uint64_t& value) noexcept;
 /// Blanks, then an unsigned number that a blank or the end follows.
 bool take_u64(std::string_view& rest, std::uint64_t& value) noexcept;
 
+/// Blanks, then hexadecimal digits of either case without a prefix, then a blank or the end; false beyond 64 bits.
+bool take_hex(std::string_view& rest, std::uint64_t& value) noexcept;
+
 /// As take_u64(), with an optional minus.
 bool take_i64(std::string_view& rest, std::int64_t& value) noexcept;
 

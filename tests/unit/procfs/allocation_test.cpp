@@ -4,14 +4,21 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <vector>
 
+#include "sentinel/procfs/descriptors.hpp"
+#include "sentinel/procfs/diskstats.hpp"
 #include "sentinel/procfs/loadavg.hpp"
 #include "sentinel/procfs/meminfo.hpp"
+#include "sentinel/procfs/mountinfo.hpp"
+#include "sentinel/procfs/net_dev.hpp"
 #include "sentinel/procfs/net_tcp.hpp"
+#include "sentinel/procfs/pid_limits.hpp"
 #include "sentinel/procfs/pressure.hpp"
 #include "sentinel/procfs/processes.hpp"
 #include "sentinel/procfs/snmp.hpp"
 #include "sentinel/procfs/sockstat.hpp"
+#include "sentinel/procfs/softnet.hpp"
 #include "sentinel/procfs/stat.hpp"
 #include "sentinel/procfs/vmstat.hpp"
 #include "tests/unit/procfs/fixture.hpp"
@@ -80,6 +87,33 @@ TEST(Allocations, AWarmParseMakesNone) {
   EXPECT_EQ(warm_allocations([&] { return parse_sockstat(sockstat_text).ok(); }), 0u);
   EXPECT_EQ(warm_allocations([&] { return parse_snmp(netstat_text)->find("TcpExt", "ListenDrops").has_value(); }), 0u);
   EXPECT_EQ(warm_allocations([&] { return parse_pid_stat(pid_text).ok(); }), 0u);
+}
+
+TEST(Allocations, AWarmParseOfATableMakesNone) {
+  std::vector<DiskStat> disks;
+  std::vector<Mount> mounts;
+  std::vector<NetDevice> devices;
+  std::vector<SoftnetCpu> cpus;
+  const auto disks_text = fixture("debian12", "diskstats");
+  const auto mounts_text = fixture("debian12", "self/mountinfo");
+  const auto devices_text = fixture("debian12", "net/dev");
+  const auto softnet_text = fixture("cpus128", "net/softnet_stat");
+  const auto limits_text = fixture("debian12", "1/limits");
+  EXPECT_EQ(warm_allocations([&] { return parse_diskstats(disks_text, disks).ok(); }), 0u);
+  EXPECT_EQ(warm_allocations([&] { return parse_mountinfo(mounts_text, mounts).ok(); }), 0u);
+  EXPECT_EQ(warm_allocations([&] { return parse_net_dev(devices_text, devices).ok(); }), 0u);
+  EXPECT_EQ(warm_allocations([&] { return parse_softnet(softnet_text, cpus).ok(); }), 0u);
+  EXPECT_EQ(warm_allocations([&] { return parse_open_files_limit(limits_text).ok(); }), 0u);
+}
+
+TEST(Allocations, CountingDescriptorsMakesNone) {
+  const auto root = fixture_root("debian12");
+  const auto walker = std::make_unique<DescriptorWalker>();
+  std::uint64_t open = 0;
+  EXPECT_EQ(warm_allocations(
+                [&] { return walker->walk(root, [&](const PidDescriptors& found) { open += found.open; }).ok(); }),
+            0u);
+  EXPECT_EQ(open, 2 * (6 + 12 + 9 + 4));
 }
 
 TEST(Allocations, CountingTwelveThousandSocketsMakesNone) {
