@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,9 @@ struct ReceiverStats {
 };
 
 struct CourierOptions {
-  std::filesystem::path spool;  ///< its folder, made 0700; in agent.state_dir
-  std::size_t spool_bytes = 16U << 20U;
-  std::size_t most_notifications = 20'000;
+  std::filesystem::path spool;                                  ///< its folder, made 0700; in agent.state_dir
+  std::size_t spool_bytes = 16U << 20U;                         ///< of one receiver; what waits may fill half of it
+  std::size_t most_notifications = 20'000;                      ///< of one receiver
   std::chrono::nanoseconds oldest = std::chrono::hours(1);      ///< of the history of a webhook
   std::chrono::nanoseconds resend = std::chrono::minutes(1);    ///< of what fires, to an Alertmanager
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  ///< of one post
@@ -72,28 +73,39 @@ struct CourierOptions {
 /// Brings alerts to receivers: from a spool on disk, on a thread of its own, again until they took it. Thread-safe.
 class Courier {
  public:
-  /// Reads what an earlier process left in the spool. A damaged tail of it is left out and told; an unreadable spool is
-  /// set aside. Errors: failed, permission.
+  /// Makes the spool's folder and starts the thread; a receiver's part of the spool is read by add(). What is damaged
+  /// of it is left out and told, and kept beside it. A disk that is full or read-only is told, and no error. Errors:
+  /// failed (another process uses it, no folder), permission (others may write to it).
   static Result<std::unique_ptr<Courier>> open(CourierOptions options);
   ~Courier();
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
   using ReceiverId = std::uint32_t;
-  /// From now on posts go there. Errors: those of check().
+  /// From now on posts go there; to one that is there already, with the credentials of the last that was added. Reads
+  /// what waits for it in the spool. Errors: those of check().
   Result<ReceiverId> add(const Receiver& receiver);
   /// Nothing is posted there any more; what is undelivered waits in the spool for the same receiver to come again.
   void remove(ReceiverId id);
 
   /// On disk when it returns, posted as soon as the receiver takes it. One that was submitted before (fingerprint,
-  /// start, state, annotations) is ignored. Errors: not_found, exhausted (the spool is full: the oldest went first),
-  /// failed (disk; it is posted from memory all the same).
-  Result<void> submit(ReceiverId id, const Notification& notification);
+  /// start, state, annotations) is ignored. Waits for the disk once, so what comes together is best submitted together.
+  /// Annotations beyond 8 KiB each, 64 KiB an alert, are cut. Errors: not_found, exhausted (the spool is full: the
+  /// oldest went first, or this was left out when all of it fires), failed (disk; it is posted from memory all the
+  /// same), invalid_argument (labels beyond 64 KiB).
+  Result<void> submit(ReceiverId id, std::span<const Notification> notifications);
+  Result<void> submit(ReceiverId id, const Notification& notification) { return submit(id, {&notification, 1}); }
 
-  /// POSTs an empty body to `url` until it answers 2xx; calls for the same URL while one waits are one.
+  /// What the receiver was told, or is to be told, as firing: also by an earlier process, whose alerts somebody must
+  /// resolve if they do not fire any more. Empty for an unknown id.
+  [[nodiscard]] std::vector<Notification> firing(ReceiverId id) const;
+
+  /// POSTs an empty body to `url` until it answers 2xx; calls for the same URL while one waits are one. Of a URL that
+  /// is none, or of more than 64, posts() tells.
   void post_until_taken(const std::string& url);
 
-  /// Posts what is pending for at most that long, then ends its thread. The spool keeps the rest.
+  /// Posts what is pending for at most that long, each receiver until its first failure, then ends its thread. The
+  /// spool keeps the rest.
   void stop(std::chrono::nanoseconds timeout);
 
   [[nodiscard]] std::vector<ReceiverStats> stats() const;
