@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/config/diagnostic.hpp"
+#include "core/config/text.hpp"
 #include "core/config/value.hpp"
 #include "core/config/variables.hpp"
 
@@ -78,15 +79,6 @@ struct Sink {
   friend bool operator==(const Sink&, const Sink&) = default;
 };
 
-/// A text that is parsed later, as an expression or a template.
-struct Text {
-  std::string text;       ///< variables put in
-  Place where;            ///< of its first byte in the file, inside the quotes
-  bool verbatim = false;  ///< stands in the file, on one line, byte for byte: a column in it is a column of the file
-
-  friend bool operator==(const Text& a, const Text& b) { return a.text == b.text; }
-};
-
 /// `window:`, or one of `windows:`. Words are checked, expressions are not: rules/ compiles them.
 struct Window {
   std::string name;  ///< its key in `windows:`, or `as:`; may be empty
@@ -120,8 +112,8 @@ struct Alert {
 
 struct Pipeline {
   std::string name;
-  std::vector<std::string> from;  ///< collectors, `self` among them; unless given: all of them and `self`
-  bool from_given = true;
+  std::vector<std::string> from;       ///< collectors, `self` among them; unless given: all of them and `self`
+  bool from_given = true;              ///< else a pipeline with a filter takes what feeds it, whoever makes it
   std::vector<std::string> to;         ///< sinks of records and window values; empty for one with an alert
   std::vector<std::string> alerts_to;  ///< sinks of its alerts; unless given: the agent's
   std::optional<Text> filter;
@@ -129,6 +121,9 @@ struct Pipeline {
   bool named_windows = false;   ///< `windows:`
   std::optional<Alert> alert;
   Place where;
+
+  /// Whether it filters: rules/ compiles it.
+  [[nodiscard]] bool is_rule() const { return filter.has_value() || !windows.empty() || alert.has_value(); }
 
   friend bool operator==(const Pipeline&, const Pipeline&) = default;
 };
@@ -158,16 +153,22 @@ struct Config {
 /// The name under which pipelines know the agent's own metrics; no collector may bear it.
 inline constexpr std::string_view self_name = "self";
 
+/// Texts of pipeline files by the path under which they were read.
+using Texts = std::map<std::filesystem::path, std::string>;
+
 /// What load() made of a file.
 struct Loaded {
   Config config;  ///< to be run only when ok(); else what could be read, good for further checks alone
   std::vector<Diagnostic> diagnostics;  ///< every mistake and warning, in the order of files and lines
+  Texts texts;                          ///< of the file and those it includes, not of the env file
 
   [[nodiscard]] bool ok() const { return !has_errors(diagnostics); }
 };
 
 /// Reads the pipeline file at \p path, what it includes, and its env file, whose variables win over \p environment.
 /// Reports every mistake that it finds, not the first. Reads files of at most 1 MiB, blocks on none. Any thread.
-[[nodiscard]] Loaded load(const std::filesystem::path& path, const Variables& environment);
+/// A pipeline file that is in \p remembered is taken from there: so an edit of the env file alone applies alone.
+[[nodiscard]] Loaded load(const std::filesystem::path& path, const Variables& environment,
+                          const Texts& remembered = {});
 
 }  // namespace sentinel::config

@@ -1,6 +1,8 @@
 #include "core/config/diff.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include "core/config/bytes.hpp"
@@ -19,6 +21,10 @@ std::string show(const std::filesystem::path& path) {
 }
 std::string show(std::chrono::nanoseconds duration) {
   return format_duration(duration);
+}
+std::string show(double number) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
 }
 std::string show(bool flag) {
   return flag ? "true" : "false";
@@ -58,6 +64,28 @@ std::string show(const Labels& labels) {
   std::string out = "{";
   for (const auto& [name, value] : labels) out += (out.size() == 1 ? "" : ", ") + name + ": " + value;
   return out + "}";
+}
+
+std::string show(const Text& text) {
+  return show(text.text);
+}
+std::string show(const std::optional<std::chrono::nanoseconds>& duration) {
+  return duration ? show(*duration) : "none";
+}
+
+/// All keys of a window, as in the file.
+std::string show(const Window& window) {
+  std::string out = "{";
+  if (!window.filter.text.empty()) out += "filter: " + window.filter.text + ", ";
+  out += "over: " + show(window.over);
+  if (window.every) out += ", every: " + show(*window.every);
+  out += ", fn: " + window.fn;
+  if (window.fn == "quantile") out += ", q: " + show(window.quantile);
+  if (!window.of.empty()) out += ", of: " + window.of;
+  if (!window.agg.empty()) out += ", agg: " + window.agg;
+  if (window.by) out += ", by: " + show(*window.by);
+  if (!window.name.empty()) out += ", as: " + window.name;
+  return out + ", groups: " + show(window.groups) + "}";
 }
 
 /// Long lists and maps are cut, and line ends shown as such.
@@ -120,10 +148,49 @@ Change compare(const Sink& before, const Sink& after) {
   return check.change(after.name);
 }
 
+/// A rule that names none takes what feeds it, whatever collectors there are.
+std::vector<std::string> sources(const Pipeline& pipeline) {
+  if (pipeline.is_rule() && !pipeline.from_given) return {"whatever feeds it"};
+  return pipeline.from;
+}
+
+std::vector<std::string> shown(const std::vector<Window>& windows) {
+  std::vector<std::string> texts;
+  for (const auto& window : windows) texts.push_back(show(window));
+  return texts;
+}
+
+void compare_alerts(Comparison& check, const Alert& before, const Alert& after) {
+  check("alert.when", before.when, after.when);
+  check("alert.for", before.hold, after.hold);
+  check("alert.keep_firing_for", before.keep_firing_for, after.keep_firing_for);
+  check("alert.cooldown", before.cooldown, after.cooldown);
+  check("alert.severity", before.severity, after.severity);
+  check("alert.labels", before.labels, after.labels);
+  std::map<std::string, Text> texts = before.annotations;
+  texts.insert(after.annotations.begin(), after.annotations.end());
+  for (const auto& [name, text] : texts) {
+    const auto of = [&name = name](const Alert& alert) {
+      const auto found = alert.annotations.find(name);
+      return found == alert.annotations.end() ? Text() : found->second;
+    };
+    check("alert." + name, of(before), of(after));
+  }
+}
+
 Change compare(const Pipeline& before, const Pipeline& after) {
   Comparison check;
-  check("from", before.from, after.from);
+  check("from", sources(before), sources(after));
   check("to", before.to, after.to);
+  check("alerts_to", before.alerts_to, after.alerts_to);
+  check("filter", before.filter.value_or(Text()), after.filter.value_or(Text()));
+  check(after.named_windows || before.named_windows ? "windows" : "window", shown(before.windows),
+        shown(after.windows));
+  if (before.alert.has_value() != after.alert.has_value()) {
+    check("alert", before.alert.has_value(), after.alert.has_value());
+  } else if (after.alert) {
+    compare_alerts(check, *before.alert, *after.alert);
+  }
   return check.change(after.name);
 }
 
@@ -146,13 +213,24 @@ std::vector<Change> compare(const std::vector<Item>& before, const std::vector<I
   return changes;
 }
 
-std::vector<Change> compare(const Agent& before, const Agent& after) {
-  std::vector<Change> changes;
-  const auto check = [&changes](const std::string& key, const auto& old, const auto& now) {
+/// One Change for each key of a section that differs.
+class Section {
+ public:
+  template <class T>
+  void operator()(const std::string& key, const T& before, const T& after) {
     Comparison comparison;
-    comparison(key, old, now);
-    if (auto change = comparison.change(key); change.kind == ChangeKind::changed) changes.push_back(std::move(change));
-  };
+    comparison(key, before, after);
+    if (auto change = comparison.change(key); change.kind == ChangeKind::changed) changes_.push_back(std::move(change));
+  }
+
+  std::vector<Change> take() { return std::move(changes_); }
+
+ private:
+  std::vector<Change> changes_;
+};
+
+std::vector<Change> compare(const Agent& before, const Agent& after) {
+  Section check;
   check("listen", before.listen, after.listen);
   check("plugin_path", before.plugin_path, after.plugin_path);
   check("state_dir", before.state_dir, after.state_dir);
@@ -162,10 +240,18 @@ std::vector<Change> compare(const Agent& before, const Agent& after) {
   check("stop_timeout", before.stop_timeout, after.stop_timeout);
   check("workers", before.workers, after.workers);
   check("series_limit", before.series_limit, after.series_limit);
+  check("alerts_to", before.alerts_to, after.alerts_to);
   check("history.memory", format_bytes(before.history.memory_bytes), format_bytes(after.history.memory_bytes));
   check("log.level", before.log.level, after.log.level);
   check("log.format", before.log.format, after.log.format);
-  return changes;
+  return check.take();
+}
+
+std::vector<Change> compare(const PrometheusRules& before, const PrometheusRules& after) {
+  Section check;
+  check("rules_file", before.rules_file, after.rules_file);
+  check("reload_url", before.reload_url, after.reload_url);
+  return check.take();
 }
 
 bool all_kept(const std::vector<Change>& changes) {
@@ -180,12 +266,13 @@ bool Change::has_key(std::string_view key) const {
 }
 
 bool Diff::empty() const {
-  return agent.empty() && all_kept(collectors) && all_kept(sinks) && all_kept(pipelines);
+  return agent.empty() && prometheus.empty() && all_kept(collectors) && all_kept(sinks) && all_kept(pipelines);
 }
 
 Diff diff(const Config& before, const Config& after) {
   return {compare(before.agent, after.agent), compare(before.collectors, after.collectors),
-          compare(before.sinks, after.sinks), compare(before.pipelines, after.pipelines)};
+          compare(before.sinks, after.sinks), compare(before.pipelines, after.pipelines),
+          compare(before.prometheus, after.prometheus)};
 }
 
 std::string_view to_string(ChangeKind kind) {

@@ -28,6 +28,7 @@ struct Diff {
   std::vector<Change> collectors;
   std::vector<Change> sinks;
   std::vector<Change> pipelines;
+  std::vector<Change> prometheus;  ///< as `agent`: one a key of the section
 
   /// Whether nothing differs.
   [[nodiscard]] bool empty() const;

@@ -77,6 +77,24 @@ bool Fields::read_text(std::string_view key, std::string& out) {
   return read(key, parse_text, out);
 }
 
+bool Fields::read_source(std::string_view key, Text& out) {
+  const Value* value = get(key);
+  if (value == nullptr || !require_scalar(*value, key)) return false;
+  const bool empty = value->text.find_first_not_of(" \t\n") == std::string::npos;
+  const bool control = std::any_of(value->text.begin(), value->text.end(), [](char c) {
+    return c != '\n' && c != '\t' && has_control({&c, 1});
+  });
+  if (empty || control) {
+    error(value->where, key, empty ? "is empty" : quote(value->text) + " has control characters in it");
+    return false;
+  }
+  out.text = value->text;
+  out.where = value->where;
+  out.verbatim = value->source.column != 0;
+  if (out.verbatim) out.where.column = value->source.column;
+  return true;
+}
+
 bool Fields::read_path(std::string_view key, std::filesystem::path& out) {
   std::string text;
   if (!read_text(key, text)) return false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/config/diagnostic.hpp"
+#include "core/config/text.hpp"
 #include "core/config/value.hpp"
 
 namespace sentinel::config {
@@ -46,6 +47,8 @@ class Fields {
 
   /// Text that is not empty and has no line ends.
   bool read_text(std::string_view key, std::string& out);
+  /// Text to be parsed later, which may have several lines, with its place.
+  bool read_source(std::string_view key, Text& out);
   /// A path, joined with the directory of the file that holds it.
   bool read_path(std::string_view key, std::filesystem::path& out);
   bool read_boolean(std::string_view key, bool& out);

@@ -34,11 +34,12 @@ fs::path identity(const fs::path& path) {
 /// Reads one pipeline file and what it includes.
 class Loader {
  public:
-  explicit Loader(const Variables& environment) : scope_{environment, {}, {}} {}
+  Loader(const Variables& environment, const Texts& remembered)
+      : scope_{environment, {}, {}}, remembered_(remembered) {}
 
   Loaded load(const fs::path& path) {
     read_main(path);
-    if (all_read_) check_references(loaded_.config, drafts_, loaded_.diagnostics);
+    if (all_read_) check_references(loaded_.config, drafts_, alerts_to_, loaded_.diagnostics);
     put_in_order();
     return std::move(loaded_);
   }
@@ -47,7 +48,8 @@ class Loader {
   /// The file's tree; nothing, and a diagnostic at \p asked_at or in the file, when there is none.
   std::optional<Value> parse(const fs::path& path, const std::optional<Where>& asked_at) {
     const std::string name = path.string();
-    const auto text = read_text_file(path);
+    const auto known = remembered_.find(path);
+    const auto text = known == remembered_.end() ? read_text_file(path) : Result<std::string>(known->second);
     if (!text) {
       add_error(diagnostics(), asked_at.value_or(Where{name}),
                 (asked_at ? "include: " + quote(name) + ": " : std::string()) + text.error().message);
@@ -55,6 +57,7 @@ class Loader {
       return std::nullopt;
     }
     loaded_.config.files.push_back(path);
+    loaded_.texts.emplace(path, *text);
     std::optional<Value> root;
     if (check_text(*text, name, diagnostics())) root = parse_yaml(*text, name, diagnostics());
     if (root && root->kind != Value::Kind::map && root->kind != Value::Kind::null) {
@@ -84,8 +87,11 @@ class Loader {
     read_version(fields);
     const Value nothing;
     const Value* agent = fields.get("agent");
-    loaded_.config.agent = read_agent(agent == nullptr ? nothing : *agent, path, diagnostics());
+    loaded_.config.agent = read_agent(agent == nullptr ? nothing : *agent, path, alerts_to_, diagnostics());
     if (env_file_) loaded_.config.agent.env_file = *env_file_;
+    if (const Value* prometheus = fields.get("prometheus")) {
+      loaded_.config.prometheus = read_prometheus(*prometheus, diagnostics());
+    }
     read_items(fields, path);
     fields.finish();
   }
@@ -197,9 +203,10 @@ class Loader {
     expand(*root, scope_, diagnostics());
     Fields fields(*root, "", "collectors: {}", diagnostics());
     read_version(fields);
-    if (fields.has("agent")) {
-      add_error(diagnostics(), root->find("agent")->where,
-                "agent: stands in the main file alone, not in an included one");
+    for (const std::string main_alone : {"agent", "prometheus"}) {
+      if (!fields.has(main_alone)) continue;
+      add_error(diagnostics(), root->find(main_alone)->where,
+                main_alone + ": stands in the main file alone, not in an included one");
     }
     chain_.push_back(canonical);
     read_items(fields, path);
@@ -231,8 +238,10 @@ class Loader {
 
   Loaded loaded_;
   Scope scope_;
+  const Texts& remembered_;
   std::optional<fs::path> env_file_;
   std::vector<PipelineDraft> drafts_;
+  std::vector<Key> alerts_to_;                                 ///< the agent's
   std::map<std::string, std::map<std::string, Where>> items_;  ///< of each section, by name
   std::vector<fs::path> chain_;                                ///< the file being read and those that led to it
   std::map<fs::path, Where> included_;
@@ -241,8 +250,8 @@ class Loader {
 
 }  // namespace
 
-Loaded load(const fs::path& path, const Variables& environment) {
-  return Loader(environment).load(path);
+Loaded load(const fs::path& path, const Variables& environment, const Texts& remembered) {
+  return Loader(environment, remembered).load(path);
 }
 
 }  // namespace sentinel::config

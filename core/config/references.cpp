@@ -12,7 +12,7 @@ namespace {
 
 /// One side of the pipelines: what their `from` or their `to` may name.
 struct Side {
-  std::string key;   ///< "from"
+  std::string keys;  ///< "from"
   std::string kind;  ///< "collector"
   std::vector<std::string> names;
   std::set<std::string> set;
@@ -24,8 +24,9 @@ struct Side {
   }
 };
 
-std::vector<std::string> look_up(const std::string& pipeline, const std::vector<Key>& wanted, Side& side,
-                                 const Side& other, std::vector<Diagnostic>& diagnostics) {
+/// \p owner and \p key begin each message: `pipeline "host"`, `to`.
+std::vector<std::string> look_up(const std::string& owner, std::string_view key, const std::vector<Key>& wanted,
+                                 Side& side, const Side& other, std::vector<Diagnostic>& diagnostics) {
   std::vector<std::string> found;
   for (const auto& name : wanted) {
     if (side.set.contains(name.name)) {
@@ -33,7 +34,7 @@ std::vector<std::string> look_up(const std::string& pipeline, const std::vector<
       side.used.insert(name.name);
       continue;
     }
-    std::string message = "pipeline " + quote(pipeline) + ": " + side.key + ": ";
+    std::string message = owner + ": " + std::string(key) + ": ";
     if (other.set.contains(name.name)) {
       message += quote(name.name) + " is a " + other.kind + "; only a " + side.kind + " can stand here";
     } else {
@@ -49,15 +50,16 @@ void warn_of_unused(const std::vector<Item>& items, const Side& side, std::vecto
   for (const auto& item : items) {
     if (side.used.contains(item.name)) continue;
     add_warning(diagnostics, item.where,
-                side.kind + " " + quote(item.name) + " is in no pipeline's " + side.key + ": it runs for nobody");
+                side.kind + " " + quote(item.name) + " is in no pipeline's " + side.keys + ": it runs for nobody");
   }
 }
 
 }  // namespace
 
-void check_references(Config& config, const std::vector<PipelineDraft>& drafts, std::vector<Diagnostic>& diagnostics) {
+void check_references(Config& config, const std::vector<PipelineDraft>& drafts, const std::vector<Key>& alerts_to,
+                      std::vector<Diagnostic>& diagnostics) {
   Side collectors{"from", "collector", {}, {}, {}};
-  Side sinks{"to", "sink", {}, {}, {}};
+  Side sinks{"to or alerts_to", "sink", {}, {}, {}};
   for (const auto& collector : config.collectors) collectors.add(collector.name);
   collectors.add(std::string(self_name));
   for (const auto& sink : config.sinks) sinks.add(sink.name);
@@ -70,15 +72,19 @@ void check_references(Config& config, const std::vector<PipelineDraft>& drafts, 
   }
   for (const auto& draft : drafts) {
     Pipeline pipeline = draft.pipeline;
+    const std::string owner = "pipeline " + quote(pipeline.name);
+    pipeline.from_given = draft.from_given;
     if (draft.from_given) {
-      pipeline.from = look_up(pipeline.name, draft.from, collectors, sinks, diagnostics);
+      pipeline.from = look_up(owner, "from", draft.from, collectors, sinks, diagnostics);
     } else {
       pipeline.from = collectors.names;
       collectors.used.insert(collectors.names.begin(), collectors.names.end());
     }
-    pipeline.to = look_up(pipeline.name, draft.to, sinks, collectors, diagnostics);
+    pipeline.to = look_up(owner, "to", draft.to, sinks, collectors, diagnostics);
+    pipeline.alerts_to = look_up(owner, "alerts_to", draft.alerts_to, sinks, collectors, diagnostics);
     config.pipelines.push_back(std::move(pipeline));
   }
+  config.agent.alerts_to = look_up("agent", "alerts_to", alerts_to, sinks, collectors, diagnostics);
   warn_of_unused(config.collectors, collectors, diagnostics);
   warn_of_unused(config.sinks, sinks, diagnostics);
 }

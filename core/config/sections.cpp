@@ -5,6 +5,7 @@
 
 #include "core/config/fields.hpp"
 #include "core/config/file.hpp"
+#include "core/config/names.hpp"
 #include "core/config/number.hpp"
 #include "core/config/suggest.hpp"
 
@@ -60,36 +61,12 @@ void read_config(Fields& fields, const Key& owner, Value& config) {
   config = *value;
 }
 
-void check_name(const Key& name, std::string_view kind, std::vector<Diagnostic>& diagnostics) {
-  if (name.name == self_name && kind != "pipeline") {
-    add_error(diagnostics, name.where,
-              "no " + std::string(kind) + " may be named \"self\": that name means the agent's own metrics");
-  } else if (!is_name(name.name)) {
-    add_error(diagnostics, name.where,
-              quote(name.name) + " is no name for a " + std::string(kind) +
-                  "; begin with a small letter, then small letters, digits and _, at most 47 in all");
-  }
-}
-
-std::string owner_of(std::string_view kind, const Key& name) {
-  return std::string(kind) + " " + quote(name.name);
-}
-
-/// A list of names, each once.
-std::vector<Key> read_names(Fields& fields, std::string_view key) {
-  std::vector<Key> names;
-  std::vector<Key> unique;
-  fields.read_list(key, names);
-  for (auto& name : names) {
-    const bool again =
-        std::any_of(unique.begin(), unique.end(), [&](const Key& other) { return other.name == name.name; });
-    if (again) {
-      fields.error(name.where, key, quote(name.name) + " stands here twice");
-    } else {
-      unique.push_back(std::move(name));
-    }
-  }
-  return unique;
+/// The form alone; who connects to it resolves it.
+Result<std::string> parse_url(std::string_view text) {
+  const std::size_t scheme = text.starts_with("http://") ? 7 : text.starts_with("https://") ? 8 : 0;
+  const bool clean = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  if (scheme != 0 && clean && text.size() > scheme && text[scheme] != '/') return std::string(text);
+  return Error{Errc::invalid_argument, quote(text) + " is no URL; write for example http://127.0.0.1:9090/-/reload"};
 }
 
 }  // namespace
@@ -122,7 +99,8 @@ Result<std::string> parse_listen(std::string_view text) {
   return std::string(text);
 }
 
-Agent read_agent(const Value& section, const std::filesystem::path& file, std::vector<Diagnostic>& diagnostics) {
+Agent read_agent(const Value& section, const std::filesystem::path& file, std::vector<Key>& alerts_to,
+                 std::vector<Diagnostic>& diagnostics) {
   Agent agent;
   agent.where = section.where;
   for (auto& path : agent.plugin_path) path = beside(file, path);
@@ -147,6 +125,7 @@ Agent read_agent(const Value& section, const std::filesystem::path& file, std::v
   if (fields.read_integer("workers", 1, 64, number)) agent.workers = static_cast<std::uint32_t>(number);
   if (fields.read_integer("series_limit", 1, most_series, number))
     agent.series_limit = static_cast<std::uint64_t>(number);
+  alerts_to = read_names(fields, "alerts_to");
   read_history(fields.get("history"), agent.history, diagnostics);
   read_log(fields.get("log"), agent.log, diagnostics);
   fields.finish();
@@ -188,27 +167,17 @@ Sink read_sink(const Key& name, const Value& section, std::vector<Diagnostic>& d
   return sink;
 }
 
-PipelineDraft read_pipeline(const Key& name, const Value& section, std::vector<Diagnostic>& diagnostics) {
-  check_name(name, "pipeline", diagnostics);
-  PipelineDraft draft;
-  draft.pipeline.name = name.name;
-  draft.pipeline.where = name.where;
-  Fields fields(section, owner_of("pipeline", name), "{from: [cpu], to: [prometheus]}", diagnostics);
-  draft.from_given = fields.has("from");
-  draft.from = read_names(fields, "from");
-  const bool to_given = fields.has("to");
-  draft.to = read_names(fields, "to");
-  if (draft.from_given && section.find("from")->kind == Value::Kind::list && section.find("from")->items.empty()) {
-    fields.error(section.find("from")->where, "from", "names no collector; leave it out to take all of them and self");
-  }
-  if (!to_given && fields.is_map()) {
-    fields.error(name.where, "to", "is missing; name the sinks, as in to: [prometheus]");
-  } else if (const Value* to = section.find("to"); to != nullptr && !to->broken && to->items.empty() &&
-                                                   (to->kind == Value::Kind::list || to->kind == Value::Kind::null)) {
-    fields.error(to->where, "to", "names no sink, as in to: [prometheus]");
+PrometheusRules read_prometheus(const Value& section, std::vector<Diagnostic>& diagnostics) {
+  PrometheusRules prometheus;
+  Fields fields(section, "prometheus", "{rules_file: /etc/prometheus/sentinel.yaml}", diagnostics);
+  fields.read_path("rules_file", prometheus.rules_file);
+  fields.read("reload_url", parse_url, prometheus.reload_url);
+  if (fields.has("reload_url") && !fields.has("rules_file")) {
+    fields.error(section.find("reload_url")->where, "reload_url",
+                 "stands without rules_file:, the file that is to be read again");
   }
   fields.finish();
-  return draft;
+  return prometheus;
 }
 
 }  // namespace sentinel::config

@@ -14,16 +14,19 @@ namespace sentinel::config {
 
 /// A pipeline whose names were not looked up yet.
 struct PipelineDraft {
-  Pipeline pipeline;  ///< without from and to
+  Pipeline pipeline;  ///< without from, to and alerts_to
   bool from_given = false;
   std::vector<Key> from;
   std::vector<Key> to;
+  std::vector<Key> alerts_to;
 };
 
 // Each reads one section, whatever it is, and reports every mistake in it. What is wrong or left out has its default.
 
-[[nodiscard]] Agent read_agent(const Value& section, const std::filesystem::path& file,
+/// Without `alerts_to:`, whose names were not looked up yet.
+[[nodiscard]] Agent read_agent(const Value& section, const std::filesystem::path& file, std::vector<Key>& alerts_to,
                                std::vector<Diagnostic>& diagnostics);
+[[nodiscard]] PrometheusRules read_prometheus(const Value& section, std::vector<Diagnostic>& diagnostics);
 [[nodiscard]] Collector read_collector(const Key& name, const Value& section, std::vector<Diagnostic>& diagnostics);
 [[nodiscard]] Sink read_sink(const Key& name, const Value& section, std::vector<Diagnostic>& diagnostics);
 [[nodiscard]] PipelineDraft read_pipeline(const Key& name, const Value& section, std::vector<Diagnostic>& diagnostics);

@@ -138,6 +138,7 @@ void expand(Value& value, Scope& scope, std::vector<Diagnostic>& diagnostics) {
     value.broken = !text;
     if (text) {
       scope.budget -= text->size();
+      if (*text != value.text) value.source = {};
       value.text = std::move(*text);
     }
   }

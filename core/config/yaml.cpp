@@ -37,19 +37,15 @@ struct Frame {
 /// Builds the tree from yaml-cpp's events. Its own node tree would lose duplicate keys, and doubles as it copies.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(std::string file, std::vector<Diagnostic>& diagnostics) : file_(std::move(file)), diagnostics_(diagnostics) {}
+  Builder(std::string_view text, std::string file, std::vector<Diagnostic>& diagnostics)
+      : text_(text), file_(std::move(file)), diagnostics_(diagnostics) {}
 
   [[nodiscard]] Value take_root() { return std::move(root_); }
 
   /// Throws a Refusal when the last quoted text has no end: yaml-cpp 0.7 then takes the rest of the file for it.
-  void require_closed_quote(std::string_view text) const {
+  void require_closed_quote() const {
     if (last_quoted_.is_null()) return;
-    auto rest = text.substr(std::min(static_cast<std::size_t>(last_quoted_.pos), text.size()));
-    // An anchor or a tag may stand before it.
-    while (!rest.empty() && (rest.front() == '&' || rest.front() == '!')) {
-      rest.remove_prefix(std::min(rest.find_first_of(" \t\r\n"), rest.size()));
-      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
-    }
+    const auto rest = from(last_quoted_);
     if (rest.empty() || (rest.front() != '"' && rest.front() != '\'')) return;
     const char quote_mark = rest.front();
     for (std::size_t i = 1; i < rest.size(); ++i) {
@@ -78,6 +74,7 @@ class Builder : public YAML::EventHandler {
     count(found->second, place(mark));
     Value value = found->second;
     value.where = place(mark);
+    value.source = {};
     place_value(std::move(value));
   }
 
@@ -89,6 +86,7 @@ class Builder : public YAML::EventHandler {
     value.quoted = tag != "?";
     if (value.quoted) last_quoted_ = mark;
     value.where = place(mark);
+    value.source = source(mark, text);
     check_tag(tag, value.where);
     finish(std::move(value), anchor);
   }
@@ -106,6 +104,33 @@ class Builder : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
  private:
+  /// The file from a scalar on, past an anchor or a tag before it.
+  [[nodiscard]] std::string_view from(const YAML::Mark& mark) const {
+    auto rest = text_.substr(std::min(static_cast<std::size_t>(mark.pos), text_.size()));
+    while (!rest.empty() && (rest.front() == '&' || rest.front() == '!')) {
+      rest.remove_prefix(std::min(rest.find_first_of(" \t\r\n"), rest.size()));
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+    }
+    return rest;
+  }
+
+  [[nodiscard]] SourceColumn source(const YAML::Mark& mark, std::string_view text) const {
+    if (text.find('\n') != std::string_view::npos) return {};
+    auto rest = from(mark);
+    const auto begin = std::min(static_cast<std::size_t>(mark.pos), text_.size());
+    const auto before = text_.substr(begin, text_.size() - rest.size() - begin);
+    if (before.find('\n') != std::string_view::npos) return {};
+    auto skipped = static_cast<int>(before.size());
+    if (!rest.empty() && (rest.front() == '"' || rest.front() == '\'')) {
+      const char mark_of_end = rest.front();
+      rest.remove_prefix(1);
+      ++skipped;
+      if (rest.size() <= text.size() || rest[text.size()] != mark_of_end) return {};
+    }
+    if (!rest.starts_with(text)) return {};
+    return {mark.column + 1 + skipped};
+  }
+
   [[nodiscard]] Place place(const YAML::Mark& mark) const { return {{file_, mark.line + 1, mark.column + 1}}; }
 
   void check_tag(const std::string& tag, const Where& where) {
@@ -192,6 +217,7 @@ class Builder : public YAML::EventHandler {
     for (const auto& item : value.items) count(item, where);
   }
 
+  std::string_view text_;
   std::string file_;
   std::vector<Diagnostic>& diagnostics_;
   Value root_;
@@ -202,10 +228,12 @@ class Builder : public YAML::EventHandler {
   std::size_t text_bytes_ = 0;
 };
 
-/// The cause that is not seen at once: a plain text inside braces ends at the } of its ${NAME}.
+/// The cause that is not seen at once: a plain text inside braces ends at the } of its ${NAME}, and > begins a block.
 std::string hint(std::string_view text, int line) {
   for (int i = 1; i < line; ++i) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  if (text.substr(0, text.find('\n')).find("${") == std::string_view::npos) return {};
+  text = text.substr(0, text.find('\n'));
+  if (text.find(": >") != std::string_view::npos) return "; put a text that begins with > in quotes";
+  if (text.find("${") == std::string_view::npos) return {};
   return "; inside { } and [ ] put a text with ${NAME} in quotes";
 }
 
@@ -216,15 +244,15 @@ std::optional<Value> parse_yaml(std::string_view text, const std::string& file, 
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    Builder first(file, diagnostics);
+    Builder first(text, file, diagnostics);
     if (!parser.HandleNextDocument(first)) {
       Value nothing;
       nothing.where = {{file, 1, 1}};
       return nothing;
     }
-    first.require_closed_quote(text);
+    first.require_closed_quote();
     std::vector<Diagnostic> of_the_second;
-    Builder second(file, of_the_second);
+    Builder second(text, file, of_the_second);
     if (parser.HandleNextDocument(second)) {
       add_error(diagnostics, second.take_root().where, "a second YAML document begins here; a file holds one");
     }

@@ -63,7 +63,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   require(diff(loaded.config, loaded.config).empty(), "a configuration does not differ from itself");
   if (!loaded.ok()) return 0;
   for (const auto& pipeline : loaded.config.pipelines) {
-    require(!pipeline.from.empty() && !pipeline.to.empty(), "a good pipeline has both ends");
+    require(!pipeline.from.empty() && pipeline.to.empty() == pipeline.alert.has_value(),
+            "a good pipeline has both ends");
+    require(!pipeline.alert || !pipeline.windows.empty(), "an alert judges windows");
+    require(pipeline.windows.empty() || pipeline.named_windows || pipeline.filter, "a window has a filter");
+    for (const auto& window : pipeline.windows) {
+      require(window.over.count() > 0 && !window.fn.empty(), "a window has a length and a function");
+    }
+    for (const auto& name : pipeline.alerts_to)
+      require(loaded.config.find_sink(name) != nullptr, "its receivers are there");
     for (const auto& name : pipeline.from) {
       require(name == self_name || loaded.config.find_collector(name) != nullptr, "its collectors are there");
     }

@@ -54,7 +54,7 @@ TEST(Include, ReportsTheMistakesOfEveryFileInOrder) {
   folder.write("c.yaml", "collectors: {cpu: {plugin: p}}\nsinks: {out: {plugin: q}}\npipelines: {host: {to: [out]}}\n");
   EXPECT_THAT(
       folder.tell(load(folder / "a.yaml", {}).diagnostics),
-      ElementsAre("a.yaml:6:1: unknown key \"typo\"; known here: agent, collectors, include, pipelines, sinks, version",
+      ElementsAre("a.yaml:6:1: unknown key \"typo\"; known here: agent, collectors, include, pipelines, prometheus, sinks, version",
                   "b.yaml:1:10: version \"2\" is not known here; this agent reads version: 1",
                   "b.yaml:2:8: agent: stands in the main file alone, not in an included one",
                   "b.yaml:3:14: collector \"x\": plugin: is missing; name the plugin, as in plugin: proc_cpu",

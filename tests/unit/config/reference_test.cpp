@@ -54,7 +54,9 @@ TEST(References, ReportsMistakesOfPipelines) {
       {"  host: {from: [cpu, memory, cpu], to: [prometheus]}\n",
        "a.yaml:8:30: pipeline \"host\": from: \"cpu\" stands here twice"},
       {"  host: [a]\n", "pipeline \"host\" must be a map such as {from: [cpu], to: [prometheus]}, not a list"},
-      {"  host: {to: [prometheus], filter: x}\n", "pipeline \"host\": unknown key \"filter\"; known here: from, to"},
+      {"  host: {to: [prometheus], fliter: x}\n",
+       "pipeline \"host\": unknown key \"fliter\" (did you mean \"filter\"?); known here: alert, alerts_to, filter, "
+       "from, to, window, windows"},
       {"  Host: {to: [prometheus]}\n", "\"Host\" is no name for a pipeline"},
       {"  - host\n", "a.yaml:8:3: pipelines: must be a map from names to their settings, not a list"},
   };
@@ -73,7 +75,7 @@ TEST(References, WarnsOfWhatNoPipelineUses) {
   EXPECT_TRUE(loaded.ok());
   EXPECT_THAT(folder.tell(loaded.diagnostics),
               ElementsAre("a.yaml:4:3: warning: collector \"memory\" is in no pipeline's from: it runs for nobody",
-                          "a.yaml:7:3: warning: sink \"b\" is in no pipeline's to: it runs for nobody"));
+                          "a.yaml:7:3: warning: sink \"b\" is in no pipeline's to or alerts_to: it runs for nobody"));
 }
 
 TEST(References, RefusesOneNameForTwoThings) {
