@@ -45,11 +45,26 @@ int32_t abi_append(sentinel_batch* batch, const sentinel_record* records, uint64
 
 }  // namespace
 
-RecordBatch::RecordBatch(Producer& producer, std::size_t limit)
+RecordBatch::RecordBatch(Producer& producer, std::size_t limit) : RecordBatch(producer, producer.instance(), limit) {}
+
+RecordBatch::RecordBatch(Producer& producer, std::string instance, std::size_t limit)
     : producer_(producer),
-      instance_(producer.instance()),
+      instance_(std::move(instance)),
       limit_(limit),
       abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
+
+std::shared_ptr<const RecordBatch> RecordBatch::subset(const std::shared_ptr<const RecordBatch>& whole,
+                                                       const std::vector<std::uint32_t>& indices) {
+  // Not by the producer: it may be gone, and nothing is filled in here.
+  std::shared_ptr<RecordBatch> some(new RecordBatch(whole->producer_, whole->instance_, whole->limit_));
+  some->reset(whole->tick_ns(), whole->every_ns());
+  for (const auto index : indices) {
+    some->records_.push_back(whole->records_[index]);
+    some->meanings_.push_back(whole->meanings_[index]);
+  }
+  some->whole_ = whole;
+  return some;
+}
 
 void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
   abi_.tick_ns = tick_ns;

@@ -20,6 +20,9 @@ class RecordBatch {
   static constexpr std::size_t default_limit = 1'000'000;
 
   explicit RecordBatch(Producer& producer, std::size_t limit = default_limit);
+  /// Some records of a batch, by their indices; shares what they point to.
+  [[nodiscard]] static std::shared_ptr<const RecordBatch> subset(const std::shared_ptr<const RecordBatch>& whole,
+                                                                 const std::vector<std::uint32_t>& indices);
   RecordBatch(const RecordBatch&) = delete;
   RecordBatch& operator=(const RecordBatch&) = delete;
 
@@ -40,6 +43,7 @@ class RecordBatch {
   Result<void> append(const sentinel_record& record);
 
  private:
+  RecordBatch(Producer& producer, std::string instance, std::size_t limit);
   Result<void> copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
   Result<void> copy_context(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
   sentinel_string copy(sentinel_string text);
@@ -52,7 +56,8 @@ class RecordBatch {
   sentinel_batch abi_;
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<sentinel_record> records_;
-  std::vector<Producer::Meaning> meanings_;  // of the record at the same index
+  std::vector<Producer::Meaning> meanings_;   // of the record at the same index
+  std::shared_ptr<const RecordBatch> whole_;  // of a subset: owns what its records point to
 };
 
 }  // namespace sentinel::store

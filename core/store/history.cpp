@@ -27,4 +27,14 @@ std::vector<Sample> History::read(SeriesHandle series, std::uint64_t from_ns, st
   return samples;
 }
 
+std::unordered_map<SeriesHandle, std::vector<Sample>> History::read_all(std::uint64_t from_ns,
+                                                                        std::uint64_t to_ns) const {
+  std::unordered_map<SeriesHandle, std::vector<Sample>> all;
+  for (const auto& block : blocks_) {
+    if (block.time_ns < from_ns || block.time_ns > to_ns) continue;
+    for (const auto& point : block.points) all[point.series].push_back({block.time_ns, point.value});
+  }
+  return all;
+}
+
 }  // namespace sentinel::store

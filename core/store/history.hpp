@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <unordered_map>
 #include <vector>
 
 #include "core/store/metric.hpp"
@@ -30,6 +31,10 @@ class History {
 
   /// The values of a series in [from, to], oldest first.
   [[nodiscard]] std::vector<Sample> read(SeriesHandle series, std::uint64_t from_ns, std::uint64_t to_ns) const;
+
+  /// The same of every series.
+  [[nodiscard]] std::unordered_map<SeriesHandle, std::vector<Sample>> read_all(std::uint64_t from_ns,
+                                                                               std::uint64_t to_ns) const;
 
   /// Time of the oldest collection kept, or the greatest time when there is none.
   [[nodiscard]] std::uint64_t oldest_ns() const { return blocks_.empty() ? UINT64_MAX : blocks_.front().time_ns; }

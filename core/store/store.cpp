@@ -59,14 +59,24 @@ std::unique_ptr<Producer> Store::producer(std::string instance, Labels constant,
 }
 
 View Store::view(const std::function<bool(std::string_view)>& wanted) const {
+  const auto whole = [&](const MetricInfo& metric) {
+    return wanted(metric.instance) ? SeriesFilter::Take::all : SeriesFilter::Take::none;
+  };
+  return view(SeriesFilter{whole, nullptr});
+}
+
+View Store::view(const SeriesFilter& wanted) const {
   View view;
   const std::lock_guard lock(mutex_);
   for (const auto& [key, metric] : metrics_) {
-    if (metric->slots.empty() || !wanted(key.second)) continue;
+    const auto take = metric->slots.empty() ? SeriesFilter::Take::none : wanted.metric(*metric->info);
+    if (take == SeriesFilter::Take::none) continue;
     view.add_family(metric->info);
     for (const auto index : metric->slots) {
       const Slot& slot = slots_[index];
-      if (slot.has_value) view.add_series(slot.labels, slot.time_ns, slot.value, slot.buckets);
+      if (!slot.has_value) continue;
+      if (take == SeriesFilter::Take::some && !wanted.series(*metric->info, *slot.labels, slot.value)) continue;
+      view.add_series(slot.labels, slot.time_ns, slot.value, slot.buckets);
     }
   }
   view.finish();
@@ -76,15 +86,18 @@ View Store::view(const std::function<bool(std::string_view)>& wanted) const {
 std::vector<Track> Store::history(std::string_view metric, std::uint64_t from_ns, std::uint64_t to_ns) const {
   std::vector<Track> tracks;
   const std::lock_guard lock(mutex_);
+  // Of every series at once, one pass over the history is all it takes.
+  auto all =
+      metric.empty() ? history_.read_all(from_ns, to_ns) : std::unordered_map<SeriesHandle, std::vector<Sample>>();
   const auto add = [&](const auto& info, const auto& labels, SeriesHandle handle) {
-    auto samples = history_.read(handle, from_ns, to_ns);
+    auto samples = metric.empty() ? std::move(all[handle]) : history_.read(handle, from_ns, to_ns);
     if (!samples.empty()) tracks.push_back({info, labels, std::move(samples)});
   };
   for (const auto& gone : retired_) {
-    if (gone.metric->decl.name == metric) add(gone.metric, gone.labels, gone.handle);
+    if (metric.empty() || gone.metric->decl.name == metric) add(gone.metric, gone.labels, gone.handle);
   }
   for (const auto& [key, live_metric] : metrics_) {
-    if (key.first != metric) continue;
+    if (!metric.empty() && key.first != metric) continue;
     for (const auto slot : live_metric->slots) add(live_metric->info, slots_[slot].labels, handle_of(slot));
   }
   return tracks;

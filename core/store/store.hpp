@@ -39,6 +39,14 @@ struct StoreStats {
   std::map<std::pair<std::string, std::string>, std::uint64_t> overflow;
 };
 
+/// Which series a view shows. Its functions are called under the store's lock.
+struct SeriesFilter {
+  enum class Take { none, some, all };
+  std::function<Take(const MetricInfo& metric)> metric;
+  /// Of a metric of which it takes some.
+  std::function<bool(const MetricInfo& metric, const LabelSet& labels, double value)> series;
+};
+
 /// The live series that sinks render, and the history of their last minutes. Owned by core, so that both survive a swap
 /// of whoever makes or shows them. Thread-safe: one lock, held for the copy of a view or a collection.
 class Store {
@@ -54,8 +62,10 @@ class Store {
 
   /// The live series of the instances that `wanted` names.
   [[nodiscard]] View view(const std::function<bool(std::string_view instance)>& wanted) const;
+  /// The live series that `wanted` selects.
+  [[nodiscard]] View view(const SeriesFilter& wanted) const;
 
-  /// The samples in [from, to] of every series, live or ended, of the metrics with this name.
+  /// The samples in [from, to] of every series, live or ended, of the metrics with this name (empty: of all).
   [[nodiscard]] std::vector<Track> history(std::string_view metric, std::uint64_t from_ns, std::uint64_t to_ns) const;
 
   [[nodiscard]] StoreStats stats() const;

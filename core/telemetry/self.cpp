@@ -54,6 +54,42 @@ class Self {
         overflow_(host.counter({"sentinel_store_series_overflow_total",
                                 "Label sets that were folded into `other` because their metric was full."},
                                {"collector", "metric"})),
+        rules_(host.gauge({"sentinel_rules", "Rules of the chain, by whether anything feeds them."}, {"state"})),
+        alerts_(host.gauge({"sentinel_alerts", "Alerts of a rule, by state."}, {"alertname", "severity", "state"})),
+        chain_records_(host.counter({"sentinel_chain_records_total", "Records that the chain of rules took."})),
+        chain_dropped_(host.counter(
+            {"sentinel_chain_dropped_records_total", "Records that were dropped because the chain's queue was full."})),
+        chain_late_(
+            host.counter({"sentinel_chain_late_records_total", "Records of windows that were closed already."})),
+        chain_groups_(host.gauge({"sentinel_chain_groups", "Groups in the windows of all rules."})),
+        chain_overflow_(host.counter({"sentinel_chain_overflow_records_total",
+                                      "Records left out because their window had its most groups already."},
+                                     {"rule"})),
+        chain_saved_(host.gauge(
+            {"sentinel_chain_state_saved", "Whether the last write of alert states to agent.state_dir went well."})),
+        delivery_up_(
+            host.gauge({"sentinel_delivery_up", "Whether the last post to the receiver went well."}, {"receiver"})),
+        delivery_pending_(
+            host.gauge({"sentinel_delivery_pending", "Notifications that wait for the receiver."}, {"receiver"})),
+        delivery_delivered_(
+            host.counter({"sentinel_delivery_delivered_total", "Notifications that the receiver took."}, {"receiver"})),
+        delivery_dropped_(host.counter({"sentinel_delivery_dropped_total",
+                                        "Notifications given up: too old, too many, or refused by the receiver."},
+                                       {"receiver"})),
+        delivery_retries_(
+            host.counter({"sentinel_delivery_retries_total", "Posts that had to be tried again."}, {"receiver"})),
+        sink_counters_(
+            host.counter({"sentinel_sink_counter_total", "What a sink counts of its own work."}, {"sink", "counter"})),
+        reload_good_(host.gauge(
+            {"sentinel_config_last_reload_successful", "Whether the last change of the configuration was applied."})),
+        reload_time_(host.gauge({"sentinel_config_last_reload_success_timestamp_seconds",
+                                 "Unix time at which the configuration was applied last.", "seconds"})),
+        rules_written_(host.gauge(
+            {"sentinel_prometheus_rules_written", "Whether the last write of prometheus.rules_file went well."})),
+        prometheus_pending_(host.gauge(
+            {"sentinel_prometheus_reload_pending", "Whether a reload of the Prometheus has not been taken yet."})),
+        prometheus_reloads_(host.counter(
+            {"sentinel_prometheus_reloads_total", "Posts to prometheus.reload_url, by result."}, {"result"})),
         workers_(host.gauge({"sentinel_worker_threads", "Threads that run plugin code."})),
         worker_queue_(host.gauge({"sentinel_worker_queue_jobs", "Calls that wait for a worker thread."})),
         cpu_(host.counter({"process_cpu_seconds_total", "User and system CPU time of the agent.", "seconds"})),
@@ -76,6 +112,9 @@ class Self {
                 {plugin.instance, plugin.plugin, plugin.kind, plugin.version, plugin.sha256,
                  std::to_string(plugin.generation)});
     }
+    add_chain(batch, now.chain);
+    add_delivery(batch, now);
+    add_reload(batch, now.reload);
     add_core(batch, now);
     add_process(batch, now);
     return {};
@@ -106,6 +145,51 @@ class Self {
       batch.add(dropped_, static_cast<double>(sink.dropped_records), {sink.name});
       batch.add(sink_errors_, static_cast<double>(sink.errors), {sink.name});
     }
+  }
+
+  void add_chain(Batch& batch, const ChainStats& chain) const {
+    double idle = 0;
+    double groups = 0;
+    double late = 0;
+    for (const auto& rule : chain.rules) {
+      idle += rule.idle ? 1 : 0;
+      groups += static_cast<double>(rule.groups);
+      late += static_cast<double>(rule.late);
+      if (rule.overflow > 0) batch.add(chain_overflow_, static_cast<double>(rule.overflow), {rule.name});
+      if (rule.severity.empty()) continue;
+      batch.add(alerts_, static_cast<double>(rule.pending), {rule.name, rule.severity, "pending"});
+      batch.add(alerts_, static_cast<double>(rule.firing), {rule.name, rule.severity, "firing"});
+    }
+    batch.add(rules_, idle, {"idle"});
+    batch.add(rules_, static_cast<double>(chain.rules.size()) - idle, {"fed"});
+    batch.add(chain_records_, static_cast<double>(chain.records));
+    batch.add(chain_dropped_, static_cast<double>(chain.dropped_records));
+    batch.add(chain_late_, late);
+    batch.add(chain_groups_, groups);
+    batch.add(chain_saved_, chain.state_saved ? 1 : 0);
+  }
+
+  void add_delivery(Batch& batch, const Snapshot& now) const {
+    for (const auto& receiver : now.receivers) {
+      batch.add(delivery_up_, receiver.up ? 1 : 0, {receiver.name});
+      batch.add(delivery_pending_, static_cast<double>(receiver.pending), {receiver.name});
+      batch.add(delivery_delivered_, static_cast<double>(receiver.delivered), {receiver.name});
+      batch.add(delivery_dropped_, static_cast<double>(receiver.dropped), {receiver.name});
+      batch.add(delivery_retries_, static_cast<double>(receiver.retries), {receiver.name});
+    }
+    for (const auto& counter : now.sink_counters) {
+      batch.add(sink_counters_, counter.value, {counter.sink, counter.counter});
+    }
+  }
+
+  void add_reload(Batch& batch, const ReloadStats& reload) const {
+    batch.add(reload_good_, reload.successful ? 1 : 0);
+    if (reload.success_unix_seconds > 0) batch.add(reload_time_, reload.success_unix_seconds);
+    if (!reload.has_prometheus) return;
+    batch.add(rules_written_, reload.rules_written ? 1 : 0);
+    batch.add(prometheus_pending_, reload.reload_pending ? 1 : 0);
+    batch.add(prometheus_reloads_, static_cast<double>(reload.reloads), {"success"});
+    batch.add(prometheus_reloads_, static_cast<double>(reload.reload_failures), {"failure"});
   }
 
   void add_core(Batch& batch, const Snapshot& now) const {
@@ -159,6 +243,25 @@ class Self {
   Gauge<> series_;
   Gauge<> history_;
   Counter<2> overflow_;
+  Gauge<1> rules_;
+  Gauge<3> alerts_;
+  Counter<> chain_records_;
+  Counter<> chain_dropped_;
+  Counter<> chain_late_;
+  Gauge<> chain_groups_;
+  Counter<1> chain_overflow_;
+  Gauge<> chain_saved_;
+  Gauge<1> delivery_up_;
+  Gauge<1> delivery_pending_;
+  Counter<1> delivery_delivered_;
+  Counter<1> delivery_dropped_;
+  Counter<1> delivery_retries_;
+  Counter<2> sink_counters_;
+  Gauge<> reload_good_;
+  Gauge<> reload_time_;
+  Gauge<> rules_written_;
+  Gauge<> prometheus_pending_;
+  Counter<1> prometheus_reloads_;
   Gauge<> workers_;
   Gauge<> worker_queue_;
   Counter<> cpu_;

@@ -70,6 +70,52 @@ struct ListenerStats {
   std::map<std::string, std::uint64_t> responses;  // by class: "2xx"
 };
 
+/// What the chain of rules did.
+struct ChainStats {
+  struct Rule {
+    std::string name;
+    std::string severity;  // empty: a rule without an alert
+    bool idle = true;
+    std::uint64_t groups = 0;
+    std::uint64_t overflow = 0;  // records of groups beyond the bound
+    std::uint64_t late = 0;      // records of panes that were closed already
+    std::uint64_t pending = 0;
+    std::uint64_t firing = 0;
+  };
+  std::vector<Rule> rules;
+  std::uint64_t records = 0;
+  std::uint64_t dropped_records = 0;
+  bool state_saved = true;
+};
+
+/// What became of the posts to one receiver of alerts.
+struct ReceiverStats {
+  std::string name;
+  bool up = true;
+  std::uint64_t pending = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t retries = 0;
+};
+
+/// The configuration as it was applied last, and the Prometheus that is told.
+struct ReloadStats {
+  bool successful = true;
+  double success_unix_seconds = 0;
+  bool has_prometheus = false;
+  bool rules_written = true;  // the last write of its rule file went well
+  bool reload_pending = false;
+  std::uint64_t reloads = 0;
+  std::uint64_t reload_failures = 0;
+};
+
+/// A counter that a sink shows by its details.
+struct SinkCounter {
+  std::string sink;
+  std::string counter;
+  double value = 0;
+};
+
 /// The agent at one moment.
 struct Snapshot {
   std::vector<CollectorStats> collectors;
@@ -77,6 +123,10 @@ struct Snapshot {
   std::vector<PluginInfo> plugins;
   ListenerStats listener;
   store::StoreStats store;
+  ChainStats chain;
+  std::vector<ReceiverStats> receivers;
+  ReloadStats reload;
+  std::vector<SinkCounter> sink_counters;
   std::uint64_t worker_threads = 0;
   std::uint64_t worker_queue = 0;
   double start_unix_seconds = 0;
