@@ -1,1 +1,173 @@
-namespace sentinel::rules {}
+#include "rules/engine/engine.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "rules/engine/chain.hpp"
+#include "rules/engine/dispatch.hpp"
+
+namespace sentinel::rules {
+namespace {
+
+/// A rule at its place: with windows it has a chain, without a tap.
+struct Running {
+  std::string identity;
+  std::unique_ptr<Chain> chain;
+  std::unique_ptr<Tap> tap;
+};
+
+}  // namespace
+
+struct Engine::State {
+  explicit State(Labels labels) : agent_labels(std::move(labels)) {}
+
+  void set_time(Moment now);
+  void close_due(Output& out);
+  void connect();
+
+  const Labels agent_labels;
+  Clock clock;
+  Dispatch dispatch;
+  std::vector<Running> rules;
+  std::vector<std::uint64_t> forgotten;
+};
+
+Engine::Engine(Labels agent_labels) : state_(std::make_unique<State>(std::move(agent_labels))) {}
+Engine::~Engine() = default;
+
+void Engine::State::set_time(Moment now) {
+  if (now.boottime_ns < clock.now_ns) return;
+  clock = {now.boottime_ns, now.unix_ns - static_cast<std::int64_t>(now.boottime_ns)};
+}
+
+void Engine::State::connect() {
+  std::vector<Chain*> chains;
+  std::vector<Tap*> taps;
+  for (const auto& running : rules) {
+    if (running.chain) chains.push_back(running.chain.get());
+    if (running.tap) taps.push_back(running.tap.get());
+  }
+  dispatch.connect(std::move(chains), std::move(taps));
+}
+
+void Engine::State::close_due(Output& out) {
+  for (;;) {
+    std::uint64_t end_ns = never;
+    for (const auto& running : rules) {
+      if (running.chain) end_ns = std::min(end_ns, running.chain->next_end_ns());
+    }
+    if (end_ns == never || end_ns + closing_lag_ns > clock.now_ns) return;
+    for (const auto& running : rules) {
+      if (running.chain && running.chain->next_end_ns() == end_ns) running.chain->close(out, forgotten);
+    }
+    for (const auto handle : forgotten) dispatch.forget(handle);
+    forgotten.clear();
+  }
+}
+
+void Engine::set_rules(std::vector<std::shared_ptr<const Rule>> rules, Moment now, Output& out) {
+  state_->set_time(now);
+  std::map<std::string, Running, std::less<>> before;
+  std::vector<std::string> order;
+  for (auto& running : state_->rules) {
+    order.push_back(running.identity);
+    before.emplace(running.identity, std::move(running));
+  }
+  std::vector<Running> next;
+  for (auto& rule : rules) {
+    Running running;
+    running.identity = rule->identity();
+    const auto found = before.find(running.identity);
+    if (found != before.end()) {
+      running = std::move(found->second);
+      before.erase(found);
+    }
+    if (rule->windows.empty()) {
+      if (!running.tap) running.tap = std::make_unique<Tap>();
+      running.tap->rule = std::move(rule);
+    } else if (running.chain) {
+      running.chain->replace(std::move(rule), out);
+    } else {
+      running.chain = std::make_unique<Chain>(std::move(rule), state_->clock, state_->agent_labels);
+    }
+    next.push_back(std::move(running));
+  }
+  for (const auto& identity : order) {
+    const auto found = before.find(identity);
+    if (found != before.end() && found->second.chain) found->second.chain->end(out);
+  }
+  // What leads to the old chains goes before them.
+  state_->rules = std::move(next);
+  state_->connect();
+}
+
+void Engine::consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std::uint64_t every_ns, Output& out) {
+  // A collection was scheduled at a time that has come.
+  if (tick_ns > state_->clock.now_ns) {
+    state_->clock.now_ns = tick_ns;
+    state_->close_due(out);
+  }
+  Source& source = state_->dispatch.source({batch.instance.data, batch.instance.size});
+  if (every_ns > 0) {
+    ++source.collections;
+    if (std::exchange(source.every_ns, every_ns) != every_ns) {
+      for (const auto& running : state_->rules) {
+        if (running.chain) running.chain->adjust();
+      }
+    }
+  }
+  state_->dispatch.consume(source, batch, tick_ns, out);
+}
+
+void Engine::lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns) {
+  state_->dispatch.source(instance).lost.add(count, time_ns);
+}
+
+void Engine::advance(Moment now, Output& out) {
+  state_->set_time(now);
+  state_->close_due(out);
+}
+
+std::uint64_t Engine::next_ns() const {
+  std::uint64_t end_ns = never;
+  for (const auto& running : state_->rules) {
+    if (running.chain) end_ns = std::min(end_ns, running.chain->next_end_ns());
+  }
+  return end_ns == never ? never : end_ns + closing_lag_ns;
+}
+
+std::vector<Alert> Engine::alerts() const {
+  std::vector<Alert> all;
+  for (const auto& running : state_->rules) {
+    if (!running.chain) continue;
+    for (auto& alert : running.chain->alerting().alerts(running.chain->rule())) all.push_back(std::move(alert));
+  }
+  return all;
+}
+
+std::vector<RuleStats> Engine::stats() const {
+  std::vector<RuleStats> all;
+  for (const auto& running : state_->rules) {
+    if (running.chain) {
+      all.push_back(running.chain->stats());
+    } else {
+      RuleStats stats;
+      stats.name = running.tap->rule->name;
+      stats.idle = !running.tap->fed;
+      stats.records = running.tap->records;
+      all.push_back(std::move(stats));
+    }
+  }
+  return all;
+}
+
+std::string Engine::save() const {
+  return {};
+}
+
+Result<void> Engine::restore(std::string_view, Moment) {
+  return {};
+}
+
+}  // namespace sentinel::rules

@@ -42,11 +42,15 @@ class Output {
 /// What a rule did, for the status and metrics.
 struct RuleStats {
   std::string name;
-  bool idle = true;  ///< no metric that feeds it has been seen
+  std::string expression;  ///< in one line to be read
+  std::string severity;    ///< empty: without an alert
+  bool idle = true;        ///< no metric that feeds it has been seen
   std::uint64_t records = 0;
   std::uint64_t groups = 0;
   std::uint64_t overflow = 0;  ///< records of groups beyond the bound
   std::uint64_t late = 0;      ///< records of panes that were closed already
+  std::uint64_t pending = 0;   ///< alerts
+  std::uint64_t firing = 0;
 };
 
 /// filter -> window -> alert over records and time. Takes its time from outside and is a pure function of its calls:
