@@ -20,7 +20,12 @@ void collect(benchmark::State& state, const std::string& plugin, const rig::Conf
 }
 
 BENCHMARK_CAPTURE(collect, proc_cpu, "proc_cpu", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_disk, "proc_disk", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_disk_without_filesystems, "proc_disk", rig::ConfigValues{{"filesystems", "false"}})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_fd, "proc_fd", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(collect, proc_mem, "proc_mem", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(collect, proc_net, "proc_net", rig::ConfigValues())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(collect, proc_tcp_netlink, "proc_tcp", rig::ConfigValues{{"source", "netlink"}})
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(collect, proc_tcp_procfs, "proc_tcp", rig::ConfigValues{{"source", "procfs"}})

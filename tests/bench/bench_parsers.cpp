@@ -8,14 +8,20 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include <sentinel/procfs/diskstats.hpp>
 #include <sentinel/procfs/loadavg.hpp>
 #include <sentinel/procfs/meminfo.hpp>
+#include <sentinel/procfs/mountinfo.hpp>
+#include <sentinel/procfs/net_dev.hpp>
 #include <sentinel/procfs/net_tcp.hpp>
+#include <sentinel/procfs/pid_limits.hpp>
 #include <sentinel/procfs/pid_stat.hpp>
 #include <sentinel/procfs/pressure.hpp>
 #include <sentinel/procfs/snmp.hpp>
 #include <sentinel/procfs/sockstat.hpp>
+#include <sentinel/procfs/softnet.hpp>
 #include <sentinel/procfs/stat.hpp>
 #include <sentinel/procfs/vmstat.hpp>
 
@@ -46,6 +52,23 @@ sentinel::Result<void> reuse_stat(std::string_view text) {
 sentinel::Result<void> reuse_meminfo(std::string_view text) {
   static MemInfo meminfo;
   return parse_meminfo(text, meminfo);
+}
+
+sentinel::Result<void> reuse_diskstats(std::string_view text) {
+  static std::vector<DiskStat> disks;
+  return parse_diskstats(text, disks);
+}
+sentinel::Result<void> reuse_mountinfo(std::string_view text) {
+  static std::vector<Mount> mounts;
+  return parse_mountinfo(text, mounts);
+}
+sentinel::Result<void> reuse_net_dev(std::string_view text) {
+  static std::vector<NetDevice> devices;
+  return parse_net_dev(text, devices);
+}
+sentinel::Result<void> reuse_softnet(std::string_view text) {
+  static std::vector<SoftnetCpu> cpus;
+  return parse_softnet(text, cpus);
 }
 
 /// /proc/stat of a host with this many CPUs.
@@ -104,6 +127,21 @@ void netstat(benchmark::State& state) {
 void pid_stat(benchmark::State& state) {
   run(state, fixture("debian12/1/stat"), parse_pid_stat);
 }
+void pid_limits(benchmark::State& state) {
+  run(state, fixture("debian12/1/limits"), parse_open_files_limit);
+}
+void diskstats(benchmark::State& state, const std::string& tree) {
+  run(state, fixture(tree + "/diskstats"), reuse_diskstats);
+}
+void mountinfo(benchmark::State& state, const std::string& tree) {
+  run(state, fixture(tree + "/self/mountinfo"), reuse_mountinfo);
+}
+void net_dev(benchmark::State& state, const std::string& tree) {
+  run(state, fixture(tree + "/net/dev"), reuse_net_dev);
+}
+void softnet(benchmark::State& state, const std::string& tree) {
+  run(state, fixture(tree + "/net/softnet_stat"), reuse_softnet);
+}
 void net_tcp(benchmark::State& state, const std::string& tree) {
   run(state, fixture(tree + "/net/tcp"), count_tcp_states);
 }
@@ -124,6 +162,13 @@ BENCHMARK(sockstat);
 BENCHMARK(snmp);
 BENCHMARK(netstat);
 BENCHMARK(pid_stat);
+BENCHMARK(pid_limits);
+BENCHMARK_CAPTURE(diskstats, debian12, "debian12");
+BENCHMARK_CAPTURE(diskstats, cpus128, "cpus128");
+BENCHMARK_CAPTURE(mountinfo, debian12, "debian12");
+BENCHMARK_CAPTURE(mountinfo, cpus128, "cpus128");
+BENCHMARK_CAPTURE(net_dev, cpus128, "cpus128");
+BENCHMARK_CAPTURE(softnet, cpus128, "cpus128");
 BENCHMARK_CAPTURE(net_tcp, debian12, "debian12");
 BENCHMARK_CAPTURE(net_tcp, cpus128, "cpus128");
 BENCHMARK(net_tcp_made)->Arg(100)->Arg(10'000)->Arg(100'000);

@@ -9,6 +9,7 @@
 #include <sentinel/error.hpp>
 #include <sentinel/sink.hpp>
 
+#include "core/config/duration.hpp"
 #include "core/plugin/library.hpp"
 #include "tests/support/fake_host.hpp"
 
@@ -34,6 +35,20 @@ std::shared_ptr<sentinel::plugin::Library> load(const std::string& name) {
   return required(sentinel::plugin::Library::load(std::move(file)));
 }
 
+/// Elements between commas and blanks.
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> all;
+  std::string word;
+  for (const char c : text + ",") {
+    if (c != ',' && c != ' ') {
+      word += c;
+    } else if (!word.empty()) {
+      all.push_back(std::exchange(word, {}));
+    }
+  }
+  return all;
+}
+
 /// The schema's defaults with `given` over them, as the agent's configuration would hand them over.
 void fill(sentinel::testing::FakeConfig& config, const sentinel_plugin& plugin, const ConfigValues& given) {
   for (std::uint32_t i = 0; i < plugin.field_count; ++i) {
@@ -42,12 +57,24 @@ void fill(sentinel::testing::FakeConfig& config, const sentinel_plugin& plugin, 
     const auto found = given.find(std::string(name));
     const auto text = found != given.end() ? found->second : std::string(from_abi(field.default_value));
     if (text.empty()) continue;
-    if (field.type == SENTINEL_INTEGER) {
-      config.integer(name, std::stoll(text));
-    } else if (field.type == SENTINEL_PATH) {
-      config.path(name, text);
-    } else {
-      config.string(name, text);
+    switch (static_cast<sentinel::FieldType>(field.type)) {
+      case sentinel::FieldType::integer:
+        config.integer(name, std::stoll(text));
+        break;
+      case sentinel::FieldType::boolean:
+        config.boolean(name, text == "true");
+        break;
+      case sentinel::FieldType::duration:
+        config.duration(name, required(sentinel::config::parse_duration(text)));
+        break;
+      case sentinel::FieldType::path:
+        config.path(name, text);
+        break;
+      case sentinel::FieldType::string_list:
+        config.strings(name, split(text));
+        break;
+      default:
+        config.string(name, text);
     }
   }
 }
