@@ -8,8 +8,8 @@ FUZZ_SECONDS ?= 60
 # Computed when a recipe needs it, not on each call of make.
 JOBS = $(shell cmake/setup/jobs)
 
-# What runs and what is installed: the agent, its libraries, its plugins.
-SHIPPED = core/all plugins/all sinks/all
+# What runs and what is installed: the agent, its libraries, its plugins; and the fault injectors, which only run.
+SHIPPED = core/all plugins/all sinks/all chaos/all
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
