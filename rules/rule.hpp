@@ -47,10 +47,16 @@ struct AlertSpec {
   std::string when_text;
   std::chrono::nanoseconds hold{};  ///< `for`
   std::chrono::nanoseconds keep_firing{};
+  bool keep_firing_given = true;  ///< else keep_firing_for() decides
   std::chrono::nanoseconds cooldown{};
   Severity severity = Severity::warning;
   std::map<std::string, std::string> labels;    ///< constant ones of its own
   std::map<std::string, Template> annotations;  ///< summary, description and runbook_url among them
+
+  /// `keep_firing_for`. Unless given, 5 min of a window of events, or a burst would be over before anyone is told.
+  [[nodiscard]] std::chrono::nanoseconds keep_firing_for(bool events) const {
+    return keep_firing_given || !events ? keep_firing : std::chrono::minutes(5);
+  }
 };
 
 /// One pipeline with a filter, compiled. Its last stage is what it emits: alerts, window values, or records.
@@ -70,9 +76,14 @@ struct Rule {
   [[nodiscard]] std::string identity() const;
 };
 
-/// The rule of a pipeline that has a filter or windows; each mistake at its column. Null when there was one.
-/// Any thread.
+/// The rule of a pipeline that has a filter or windows; each mistake at its column. Null when there was one, or when
+/// load() has refused a part of it already. Any thread.
 [[nodiscard]] std::shared_ptr<const Rule> compile(const config::Pipeline& pipeline,
                                                   std::vector<config::Diagnostic>& diagnostics);
+
+/// Those of all pipelines that are rules, in the file's order, without the bad ones; whom alerts go to is looked up.
+/// Also reports what only shows beside the rest of the configuration. Any thread.
+[[nodiscard]] std::vector<std::shared_ptr<const Rule>> compile_all(const config::Config& config,
+                                                                   std::vector<config::Diagnostic>& diagnostics);
 
 }  // namespace sentinel::rules
