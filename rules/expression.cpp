@@ -122,13 +122,22 @@ std::size_t closing(std::string_view text, std::size_t open) {
   return std::string_view::npos;
 }
 
-/// A text of PromQL as an operand: a name, a selector or one call stays as it is.
+/// Whether the bracket that comes next closes at the text's end.
+bool closes_at_end(const Scanner& scanner, std::string_view text) {
+  return (scanner.peek() == '(' || scanner.peek() == '{') && closing(text, scanner.offset()) == text.size() - 1;
+}
+
+/// A text of PromQL as an operand: a name, a selector, a call, `sum by (…) (…)` or what has parentheses stays as it is.
 std::string as_operand(const std::string& text) {
   Scanner scanner(text);
-  const auto name = scanner.take_name(true);
-  const bool bare = scanner.at_end() || ((scanner.peek() == '(' || scanner.peek() == '{') &&
-                                         closing(text, scanner.offset()) == text.size() - 1);
-  return !name.empty() && bare ? text : "(" + text + ")";
+  const bool named = !scanner.take_name(true).empty();
+  if ((named && scanner.at_end()) || closes_at_end(scanner, text)) return text;
+  if (named && scanner.take(" by ") && scanner.peek() == '(') {
+    const auto end = closing(text, scanner.offset());
+    const std::string rest = text.substr(std::min(end, text.size() - 1) + 1);
+    if (rest.starts_with(" (") && closing(rest, 1) == rest.size() - 1) return text;
+  }
+  return "(" + text + ")";
 }
 
 struct Printed {

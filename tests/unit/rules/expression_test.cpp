@@ -103,11 +103,13 @@ TEST(Expression, PrintsAsPromQL) {
 TEST(Expression, PutsWholeExpressionsInPlaceOfNames) {
   const std::vector<std::string> whole = {R"-(sum by (a) (rate(x{b="})"}[1m])))-", "rate(y[1m])"};
   EXPECT_EQ(to_string(good("again / sent > 0.05", two), whole),
-            R"-((sum by (a) (rate(x{b="})"}[1m]))) / rate(y[1m]) > 0.05)-");
+            R"-(sum by (a) (rate(x{b="})"}[1m])) / rate(y[1m]) > 0.05)-");
   const std::vector<std::string> filtered = {"avg_over_time((x > 5)[1m:15s])"};
   EXPECT_EQ(to_string(good("> 80", one), filtered), "avg_over_time((x > 5)[1m:15s]) > 80");
   const std::vector<std::string> comparison = {"x > 5"};
   EXPECT_EQ(to_string(good("> 80", one), comparison), "(x > 5) > 80");
+  const std::vector<std::string> product = {"sum by (a) (x) * sum by (a) (y)", "(x) * (y)"};
+  EXPECT_EQ(to_string(good("again > sent", two), product), "(sum by (a) (x) * sum by (a) (y)) > ((x) * (y))");
 }
 
 struct Case {
