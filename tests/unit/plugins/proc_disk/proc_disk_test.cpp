@@ -1,8 +1,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <thread>
+
+#include "tests/support/process.hpp"
 #include "tests/unit/plugins/rig.hpp"
 
 namespace {
@@ -12,6 +28,59 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+/// Makes statfs(2) of one path hang in the kernel, in the children of a thread, and continue for every other path: the
+/// call waits for a supervisor (seccomp_unotify(2)) who never answers.
+class HangingStatfs {
+ public:
+  explicit HangingStatfs(std::string path) : path_(std::move(path)) {}
+  HangingStatfs(const HangingStatfs&) = delete;
+  HangingStatfs& operator=(const HangingStatfs&) = delete;
+  ~HangingStatfs() {
+    if (listener_ >= 0) ::close(listener_);
+  }
+
+  /// For good: the thread must end behind it.
+  void seize_this_thread() const {
+    sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_statfs, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program{std::size(code), code};
+    ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    listener_ =
+        static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+    ASSERT_GE(listener_.load(), 0) << std::strerror(errno);
+  }
+
+  /// Lets calls go on until nobody is left who could make one.
+  void supervise_until_done() const {
+    ASSERT_TRUE(sentinel::testing::eventually([&] { return listener_ >= 0; }));
+    for (;;) {
+      pollfd waiting{listener_, POLLIN, 0};
+      if (::poll(&waiting, 1, -1) <= 0 || (waiting.revents & POLLHUP) != 0) return;
+      seccomp_notif call{};
+      if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
+      if (argument_of(call) == path_) continue;
+      seccomp_notif_resp answer{};
+      answer.id = call.id;
+      answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+      (void)::ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    }
+  }
+
+ private:
+  static std::string argument_of(const seccomp_notif& call) {
+    std::array<char, 64> text{};
+    const iovec here{text.data(), text.size() - 1};
+    const iovec there{reinterpret_cast<void*>(call.data.args[0]), text.size() - 1};
+    (void)::process_vm_readv(static_cast<pid_t>(call.pid), &here, 1, &there, 1, 0);
+    return text.data();
+  }
+
+  std::string path_;
+  mutable std::atomic<int> listener_ = -1;
+};
 
 std::string device(const std::string& name, const std::string& counts = "1 2 3 4000 5 6 7 8000 9 10000 11000") {
   return "8 0 " + name + " " + counts + "\n";
@@ -128,6 +197,32 @@ TEST_F(ProcDiskTest, says_of_one_that_fails_that_it_does_and_why_once) {
   ASSERT_TRUE(plugin.collect(31s));
   EXPECT_EQ(plugin.log().size(), 2U);
   EXPECT_THAT(plugin.log().back(), HasSubstr("again, or is gone"));
+}
+
+TEST_F(ProcDiskTest, a_mount_that_hangs_in_the_kernel_holds_up_nothing_and_is_asked_again_when_it_answers) {
+  mounts(
+      "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+      "2 1 8:2 / /proc/sys rw - ext4 /dev/sda1 rw\n"
+      "3 1 8:3 / /proc rw - ext4 /dev/sda1 rw\n");
+  const HangingStatfs hanging("/proc/sys");
+  rig::Plugin plugin(store_, "proc_disk", config({{"patience", "1s"}, {"ignore_mountpoints", "/x"}}));
+  std::thread agent([&] {
+    hanging.seize_this_thread();
+    EXPECT_TRUE(plugin.collect(1s));
+  });
+  hanging.supervise_until_done();
+  agent.join();
+  EXPECT_EQ(value("sentinel_filesystem_device_error" + of("/proc/sys")), 1);
+  EXPECT_EQ(value("sentinel_filesystem_device_error" + of("/")), 0);
+  EXPECT_EQ(value("sentinel_filesystem_device_error" + of("/proc")), 0);
+  EXPECT_THAT(plugin.details("filesystems_in_trouble"),
+              ElementsAre(::testing::Contains(std::pair<const std::string, std::string>("reason", "does not answer"))));
+  EXPECT_THAT(plugin.log(), ElementsAre(AllOf(HasSubstr("/proc/sys"), HasSubstr("does not answer"))));
+  // Outside the thread that was seized every mount answers.
+  EXPECT_TRUE(sentinel::testing::eventually([&] {
+    EXPECT_TRUE(plugin.collect(16s));
+    return value("sentinel_filesystem_device_error" + of("/proc/sys")) == 0;
+  }));
 }
 
 TEST_F(ProcDiskTest, finds_the_mounts_of_another_process_beneath_their_root) {
