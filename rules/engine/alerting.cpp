@@ -54,10 +54,10 @@ Offender& Alerting::find_or_add(const Rule& rule, std::string_view shown) {
   return offender;
 }
 
-void Alerting::restore(const Rule& rule, std::string shown, Offender offender) {
-  offender.labels = alert_labels(rule, shown, agent_labels_);
-  offender.fingerprint = fingerprint(offender.labels);
+bool Alerting::restore(const Rule& rule, std::string shown, Offender offender) {
+  if (offender.labels != alert_labels(rule, shown, agent_labels_)) return false;
   offenders_.insert_or_assign(std::move(shown), std::move(offender));
+  return true;
 }
 
 void Alerting::change(const std::shared_ptr<const Rule>& rule, Offender& offender, const Verdict& verdict,

@@ -38,7 +38,8 @@ class Alerting {
   /// For saving and restoring; keys are label sets of groups.
   using Offenders = std::map<std::string, Offender, std::less<>>;
   [[nodiscard]] const Offenders& offenders() const { return offenders_; }
-  void restore(const Rule& rule, std::string shown, Offender offender);
+  /// False, and nothing is done, when the alert's labels would be others than those it has.
+  bool restore(const Rule& rule, std::string shown, Offender offender);
 
  private:
   Offender& find_or_add(const Rule& rule, std::string_view shown);

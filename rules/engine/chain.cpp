@@ -6,9 +6,7 @@
 namespace sentinel::rules {
 namespace {
 
-constexpr std::uint64_t restored_wait_ns = 60'000'000'000;
-/// Ends of empty windows in a row that are judged one by one before the rest of a gap is passed over.
-constexpr std::uint64_t most_empty_ends = 3;
+constexpr BootTime restored_wait_ns = 60'000'000'000;
 
 bool same_labels(const Rule& a, const Rule& b) {
   return a.name == b.name && a.alert && b.alert && a.alert->severity == b.alert->severity &&
@@ -144,17 +142,31 @@ void Chain::close(Output& out, std::vector<std::uint64_t>& forgotten) {
   schedule_after(end_ns);
 }
 
+/// After this long without a record, no end of the windows is different from the one before.
+std::uint64_t Chain::settling_ns() const {
+  std::uint64_t time = longest_over_ns() + 3 * step_ns_;
+  if (!rule_->alert) return time;
+  const AlertSpec& alert = *rule_->alert;
+  for (const auto part : {alert.hold, alert.keep_firing, alert.cooldown})
+    time += static_cast<std::uint64_t>(part.count());
+  return time;
+}
+
 void Chain::schedule_after(std::uint64_t end_ns) {
   closed_ns_ = end_ns;
   next_end_ns_ = end_ns + step_ns_;
   const bool idle = std::all_of(windows_.begin(), windows_.end(),
                                 [&](const std::unique_ptr<Window>& window) { return window->idle(end_ns); });
-  if (!idle) return;
+  if (!idle) {
+    idle_since_ns_ = never;
+    return;
+  }
+  idle_since_ns_ = std::min(idle_since_ns_, end_ns);
   if (rule_->alert && !alerting_.any_active()) {
     awake_ = false;
     next_end_ns_ = never;
-  } else if (last_due_ns() > end_ns + most_empty_ends * step_ns_) {
-    next_end_ns_ = last_due_ns();
+  } else if (end_ns - idle_since_ns_ > settling_ns()) {
+    next_end_ns_ = std::max(next_end_ns_, last_due_ns());  // the machine slept: the ends in between tell nothing
   }
 }
 
@@ -171,19 +183,19 @@ RuleStats Chain::stats() const {
   return stats;
 }
 
-void Chain::restore(std::string shown, Offender offender) {
+bool Chain::restore(std::string shown, Offender offender) {
   const auto now = static_cast<BootTime>(clock_.now_ns);
-  const auto whole = now + static_cast<BootTime>(longest_over_ns());
-  const auto keep = offender.held_at_ns + rule_->alert->keep_firing.count();
   offender.known_at_ns = now;
-  offender.lenient_until_ns = whole;
+  offender.lenient_until_ns = now + static_cast<BootTime>(longest_over_ns());
+  const BootTime kept_until = offender.held_at_ns + rule_->alert->keep_firing.count();
+  if (!alerting_.restore(*rule_, std::move(shown), std::move(offender))) return false;
   if (!ready()) {
-    const auto wait = static_cast<std::uint64_t>(std::max(keep, now + static_cast<BootTime>(restored_wait_ns)));
+    const auto wait = static_cast<std::uint64_t>(std::max(kept_until, now + restored_wait_ns));
     next_end_ns_ = next_end_ns_ == never ? wait : std::max(next_end_ns_, wait);
   } else if (!awake_) {
     wake();
   }
-  alerting_.restore(*rule_, std::move(shown), std::move(offender));
+  return true;
 }
 
 }  // namespace sentinel::rules

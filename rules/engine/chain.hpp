@@ -53,7 +53,8 @@ class Chain {
   [[nodiscard]] RuleStats stats() const;
   [[nodiscard]] const Alerting& alerting() const { return alerting_; }
   /// An alert of a predecessor. It stays until the windows are whole again, and for a minute if nothing feeds them.
-  void restore(std::string shown, Offender offender);
+  /// False, and nothing is done, when the alert's labels would be others now.
+  bool restore(std::string shown, Offender offender);
 
  private:
   [[nodiscard]] bool ready() const;
@@ -64,6 +65,7 @@ class Chain {
   void set_step();
   void emit(std::uint64_t end_ns, Output& out) const;
   void schedule_after(std::uint64_t end_ns);
+  [[nodiscard]] std::uint64_t settling_ns() const;
 
   std::shared_ptr<const Rule> rule_;
   const Clock& clock_;
@@ -72,6 +74,7 @@ class Chain {
   std::uint64_t step_ns_ = 1;
   std::uint64_t closed_ns_ = 0;  ///< the last end that was judged, or passed asleep
   std::uint64_t next_end_ns_ = never;
+  std::uint64_t idle_since_ns_ = never;  ///< the first of the last ends that had no record
   bool awake_ = false;
   std::uint64_t records_ = 0;
   std::uint64_t overflow_ = 0;

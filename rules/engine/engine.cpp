@@ -6,6 +6,7 @@
 
 #include "rules/engine/chain.hpp"
 #include "rules/engine/dispatch.hpp"
+#include "rules/engine/saved.hpp"
 
 namespace sentinel::rules {
 namespace {
@@ -17,6 +18,13 @@ struct Running {
   std::unique_ptr<Tap> tap;
 };
 
+/// Moves the offender's times by what lies between two clocks.
+void shift(Offender& offender, std::int64_t by_ns) {
+  offender.active_since.boot_ns += by_ns;
+  offender.held_at_ns += by_ns;
+  if (offender.told_at_ns) *offender.told_at_ns += by_ns;
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -25,12 +33,14 @@ struct Engine::State {
   void set_time(Moment now);
   void close_due(Output& out);
   void connect();
+  void resolve_orphan(SavedAlert saved);
 
   const Labels agent_labels;
   Clock clock;
   Dispatch dispatch;
   std::vector<Running> rules;
   std::vector<std::uint64_t> forgotten;
+  std::vector<Alert> orphans;  // restored alerts whose rule is gone: resolved as soon as there is an Output
 };
 
 Engine::Engine(Labels agent_labels) : state_(std::make_unique<State>(std::move(agent_labels))) {}
@@ -51,7 +61,24 @@ void Engine::State::connect() {
   dispatch.connect(std::move(chains), std::move(taps));
 }
 
+/// An alert that had been told, and whose rule has changed since: somebody waits for its end.
+void Engine::State::resolve_orphan(SavedAlert saved) {
+  if (saved.offender.state != AlertState::firing || saved.offender.silent) return;
+  auto rule = std::make_shared<Rule>();
+  rule->name = std::move(saved.rule);
+  rule->alerts_to = std::move(saved.alerts_to);
+  rule->alert.emplace().severity = saved.severity;
+  const Instant now = clock.at(clock.now_ns);
+  saved.offender.end("rule_changed", now);
+  saved.offender.time_ns = clock.now_ns;
+  Alert alert = alert_of(rule, saved.offender);
+  alert.annotations = std::move(saved.annotations);
+  orphans.push_back(std::move(alert));
+}
+
 void Engine::State::close_due(Output& out) {
+  for (const auto& alert : orphans) out.transition(alert);
+  orphans.clear();
   for (;;) {
     std::uint64_t end_ns = never;
     for (const auto& running : rules) {
@@ -104,10 +131,8 @@ void Engine::set_rules(std::vector<std::shared_ptr<const Rule>> rules, Moment no
 
 void Engine::consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std::uint64_t every_ns, Output& out) {
   // A collection was scheduled at a time that has come.
-  if (tick_ns > state_->clock.now_ns) {
-    state_->clock.now_ns = tick_ns;
-    state_->close_due(out);
-  }
+  if (tick_ns > state_->clock.now_ns) state_->clock.now_ns = tick_ns;
+  state_->close_due(out);
   Source& source = state_->dispatch.source({batch.instance.data, batch.instance.size});
   if (every_ns > 0) {
     ++source.collections;
@@ -130,6 +155,7 @@ void Engine::advance(Moment now, Output& out) {
 }
 
 std::uint64_t Engine::next_ns() const {
+  if (!state_->orphans.empty()) return state_->clock.now_ns;
   std::uint64_t end_ns = never;
   for (const auto& running : state_->rules) {
     if (running.chain) end_ns = std::min(end_ns, running.chain->next_end_ns());
@@ -163,10 +189,38 @@ std::vector<RuleStats> Engine::stats() const {
 }
 
 std::string Engine::save() const {
-  return {};
+  std::vector<SavedAlert> saved;
+  for (const auto& running : state_->rules) {
+    if (!running.chain || !running.chain->rule()->alert) continue;
+    const auto& rule = running.chain->rule();
+    for (const auto& [shown, offender] : running.chain->alerting().offenders()) {
+      SavedAlert& alert = saved.emplace_back();
+      alert.rule = rule->name;
+      alert.identity = running.identity;
+      alert.alerts_to = rule->alerts_to;
+      alert.severity = rule->alert->severity;
+      alert.group = decode_labels(shown);
+      alert.annotations = alert_of(rule, offender).annotations;
+      alert.offender = offender;
+      shift(alert.offender, state_->clock.unix_offset_ns);
+    }
+  }
+  return to_json(saved);
 }
 
-Result<void> Engine::restore(std::string_view, Moment) {
+Result<void> Engine::restore(std::string_view text, Moment now) {
+  state_->set_time(now);
+  auto saved = from_json(text);
+  if (!saved) return saved.error();
+  for (auto& alert : *saved) {
+    const auto found = std::find_if(state_->rules.begin(), state_->rules.end(), [&](const Running& running) {
+      return running.chain && running.identity == alert.identity && running.chain->rule()->alert;
+    });
+    shift(alert.offender, -state_->clock.unix_offset_ns);
+    if (found == state_->rules.end() || !found->chain->restore(encode_labels(alert.group), alert.offender)) {
+      state_->resolve_orphan(std::move(alert));
+    }
+  }
   return {};
 }
 

@@ -5,7 +5,7 @@
 namespace sentinel::rules {
 namespace {
 
-constexpr char separator = '\xff';  // in no UTF-8 text
+constexpr char separator = '\0';  // in no clean text
 
 void append_bytes(std::string& key, std::uint64_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof(number));

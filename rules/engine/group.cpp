@@ -3,7 +3,7 @@
 namespace sentinel::rules {
 namespace {
 
-constexpr char separator = '\xff';  // in no UTF-8 text
+constexpr char separator = '\0';  // in no clean text, and before all that is: texts sort as label sets do
 
 std::string_view take(std::string_view& text) {
   const auto end = std::min(text.find(separator), text.size());

@@ -47,7 +47,8 @@ struct Group {
   std::optional<double> value;  ///< of the window that was evaluated last
 };
 
-/// One text for a label set: names and values, each ended by 0xff. Empty values are left out: they are absent labels.
+/// One text for a label set: names and values, each ended by a zero byte. Empty values are left out: they are absent
+/// labels.
 [[nodiscard]] Labels decode_labels(std::string_view shown);
 void append_label(std::string& shown, std::string_view name, std::string_view value);
 [[nodiscard]] std::string encode_labels(const Labels& labels);
