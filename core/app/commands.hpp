@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "core/app/ask.hpp"
+
 namespace sentinel::app {
 
 /// Exit codes of every command.
@@ -28,13 +30,12 @@ int plugin_list(const std::filesystem::path& file, const std::vector<std::filesy
 /// `sentinel plugin inspect X.so`
 int plugin_inspect(const std::filesystem::path& plugin, bool as_json);
 
-/// `sentinel status`: asks the running agent over its unix socket, or over `address`.
-struct StatusOptions {
-  std::filesystem::path file;    ///< whose state_dir holds the socket
-  std::filesystem::path socket;  ///< goes before `file`
-  std::string address;           ///< goes before both
-  bool as_json = false;
-};
-int status(const StatusOptions& options);
+/// `sentinel status`
+int status(const AskOptions& options, bool as_json);
+
+/// `sentinel alerts`: what is pending or firing in the running agent.
+int alerts(const AskOptions& options, bool as_json);
+/// `sentinel snapshot`: has the running agent take a snapshot of the host now, and prints its name.
+int snapshot(const AskOptions& options, const std::string& reason);
 
 }  // namespace sentinel::app

@@ -55,14 +55,29 @@ int command_line(int argc, char** argv) {
   describe_command->add_option("plugin", described)->required();
   describe_command->callback([&] { code = sentinel::plugin::describe_main(described); });
 
-  sentinel::app::StatusOptions status{default_file, {}, {}, false};
+  sentinel::app::AskOptions asked{default_file, {}, {}};
+  bool answer_json = false;
+  const auto add_ask_options = [&](CLI::App* command) {
+    command->add_option("--config", asked.file, "Pipeline file, whose state_dir holds the agent's socket")
+        ->capture_default_str();
+    command->add_option("--socket", asked.socket, "The agent's unix socket");
+    command->add_option("--address", asked.address, "host:port of the agent");
+  };
   auto* status_command = app.add_subcommand("status", "Ask the running agent what runs, what doesn't, and why");
-  status_command->add_option("--config", status.file, "Pipeline file, whose state_dir holds the socket")
-      ->capture_default_str();
-  status_command->add_option("--socket", status.socket, "The agent's unix socket");
-  status_command->add_option("--address", status.address, "host:port of the agent");
-  status_command->add_flag("--json", status.as_json, "As JSON");
-  status_command->callback([&] { code = sentinel::app::status(status); });
+  add_ask_options(status_command);
+  status_command->add_flag("--json", answer_json, "As JSON");
+  status_command->callback([&] { code = sentinel::app::status(asked, answer_json); });
+
+  auto* alerts_command = app.add_subcommand("alerts", "List the running agent's pending and firing alerts");
+  add_ask_options(alerts_command);
+  alerts_command->add_flag("--json", answer_json, "As JSON");
+  alerts_command->callback([&] { code = sentinel::app::alerts(asked, answer_json); });
+
+  std::string reason = "by hand";
+  auto* snapshot_command = app.add_subcommand("snapshot", "Have the running agent take a snapshot of the host now");
+  add_ask_options(snapshot_command);
+  snapshot_command->add_option("--reason", reason, "What the report says it was taken for")->capture_default_str();
+  snapshot_command->callback([&] { code = sentinel::app::snapshot(asked, reason); });
 
   sentinel::top::TopOptions top;
   double interval_seconds = 2;

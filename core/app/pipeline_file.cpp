@@ -56,6 +56,7 @@ std::optional<runtime::Plan> read_plan(const std::filesystem::path& file) {
   print(all);
   const bool web_good = check_web_config(planned.plan.config.agent.web_config);
   if (config::has_errors(all) || !web_good) return std::nullopt;
+  planned.plan.texts = std::move(loaded.texts);
   return std::move(planned.plan);
 }
 

@@ -7,7 +7,8 @@ namespace sentinel::app {
 int run(const RunOptions& options) {
   auto plan = read_plan(options.file);
   if (!plan) return bad_file;
-  return options.once ? runtime::run_once(std::move(*plan)) : runtime::run_agent(std::move(*plan), options.file);
+  if (options.once) return runtime::run_once(std::move(*plan));
+  return runtime::run_agent(std::move(*plan), {options.file, config::process_environment(), own_program()});
 }
 
 }  // namespace sentinel::app

@@ -1,10 +1,9 @@
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "core/app/ask.hpp"
 #include "core/app/commands.hpp"
 #include "core/app/table.hpp"
-#include "core/config/config.hpp"
-#include "core/http/client.hpp"
 
 namespace sentinel::app {
 namespace json = boost::json;
@@ -35,41 +34,22 @@ std::string human(const json::object& status) {
   return errors.empty() ? out : out + "\n" + errors;
 }
 
-Result<http::Endpoint> endpoint(const StatusOptions& options) {
-  if (!options.address.empty()) return http::Endpoint{{}, options.address};
-  if (!options.socket.empty()) return http::Endpoint{options.socket, {}};
-  const auto loaded = config::load(options.file, config::process_environment());
-  if (!loaded.ok()) {
-    return Error{Errc::invalid_argument, config::to_string(loaded.diagnostics.front()) +
-                                             "\nname the agent's socket with --socket, or its address with --address"};
-  }
-  return http::Endpoint{loaded.config.agent.state_dir / "sentinel.sock", {}};
-}
-
 }  // namespace
 
-int status(const StatusOptions& options) {
-  const auto where = endpoint(options);
-  if (!where) {
-    std::fprintf(stderr, "%s\n", where.error().message.c_str());
-    return bad_file;
-  }
-  const auto response = http::get(*where, "/api/v1/status");
-  if (!response) {
-    std::fprintf(stderr, "sentinel status: %s\n", response.error().message.c_str());
+int status(const AskOptions& options, bool as_json) {
+  int code = good;
+  const auto answer = ask(options, "status", "/api/v1/status", std::nullopt, code);
+  if (!answer) return code;
+  if (answer->status != 200) {
+    std::fprintf(stderr, "sentinel status: the agent answered %d: %s", answer->status, answer->body.c_str());
     return failed;
   }
-  if (response->status != 200) {
-    std::fprintf(stderr, "sentinel status: the agent answered %d: %s", response->status, response->body.c_str());
-    return failed;
-  }
-  boost::system::error_code bad;
-  const json::value parsed = json::parse(response->body, bad);
-  if (bad || !parsed.is_object() || !parsed.as_object().contains("instances")) {
+  const auto* root = answer->json.if_object();
+  if (root == nullptr || !root->contains("instances")) {
     std::fprintf(stderr, "sentinel status: what answered is no agent of this version\n");
     return failed;
   }
-  std::fputs(options.as_json ? (response->body + "\n").c_str() : human(parsed.as_object()).c_str(), stdout);
+  std::fputs(as_json ? (answer->body + "\n").c_str() : human(*root).c_str(), stdout);
   return good;
 }
 

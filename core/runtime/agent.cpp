@@ -17,10 +17,14 @@
 #include <string>
 #include <system_error>
 
+#include "core/delivery/courier.hpp"
 #include "core/http/router.hpp"
 #include "core/http/server.hpp"
 #include "core/http/web_config.hpp"
+#include "core/runtime/alerts_api.hpp"
+#include "core/runtime/chain.hpp"
 #include "core/runtime/clock.hpp"
+#include "core/runtime/reloader.hpp"
 #include "core/runtime/status.hpp"
 #include "core/runtime/topology.hpp"
 #include "core/runtime/worker_pool.hpp"
@@ -37,6 +41,8 @@ using telemetry::log_warning;
 namespace {
 
 constexpr std::string_view component = "sentinel";
+/// How long a stop waits for posts that are under way; the spool keeps what is not.
+constexpr std::chrono::milliseconds last_posts(500);
 
 /// state_dir, made if it is missing, with the folder that plugins are loaded from.
 Result<plugin::Stage> open_stage(const std::filesystem::path& state_dir) {
@@ -50,20 +56,39 @@ Result<plugin::Stage> open_stage(const std::filesystem::path& state_dir) {
   return stage;
 }
 
-std::string host_name() {
+config::Labels labels_of(const config::Agent& settings) {
+  config::Labels labels = settings.labels;
   utsname names{};
-  return uname(&names) == 0 ? names.nodename : "unknown";
+  labels.try_emplace("instance", uname(&names) == 0 ? names.nodename : "unknown");
+  return labels;
+}
+
+Result<std::unique_ptr<delivery::Courier>> open_courier(const config::Agent& settings) {
+  delivery::CourierOptions options;
+  options.spool = settings.state_dir / "delivery";
+  options.external_url = settings.listen.empty() ? std::string() : "http://" + settings.listen;
+  options.unix_ns = [] { return system_clock().unix_ns(); };
+  options.on_problem = [](std::string_view problem) { log_warning("delivery", problem); };
+  auto courier = delivery::Courier::open(std::move(options));
+  if (!courier) return courier.error().in("agent.state_dir");
+  return courier;
 }
 
 /// The running agent: what the control loop ties together.
 class Agent {
  public:
-  Agent(const Plan& plan, std::filesystem::path config_file, plugin::Stage stage)
+  Agent(const Plan& plan, ConfigSource source, plugin::Stage stage, std::unique_ptr<delivery::Courier> courier)
       : settings_(plan.config.agent),
-        config_file_(std::move(config_file)),
+        config_file_(source.file),
+        labels_(labels_of(settings_)),
+        courier_(std::move(courier)),
         store_(settings_.history.memory_bytes),
         workers_(settings_.workers),
-        topology_(control_, workers_, store_, system_clock(), router_, std::move(stage)),
+        chain_(control_, workers_, store_, system_clock(), {labels_.labels().begin(), labels_.labels().end()},
+               AlertStateFile(settings_.state_dir / "alerts.json")),
+        topology_({control_, workers_, store_, system_clock(), router_, labels_, &chain_, courier_.get()},
+                  std::move(stage)),
+        reloader_({control_, workers_, topology_, system_clock(), *courier_}, std::move(source)),
         server_(control_, server_config(), router_),
         signals_(control_, SIGTERM, SIGINT),
         reload_signal_(control_, SIGHUP),
@@ -77,11 +102,13 @@ class Agent {
       return 1;
     }
     topology_.watch(&server_);
+    topology_.set_reload_stats([this] { return reloader_.stats(); });
     await_stop_signal();
     explain_reload_signal();
     asio::co_spawn(control_, start(std::move(plan)), asio::detached);
     control_.run();
     topology_.watch(nullptr);
+    workers_.join();  // while all that their jobs use is there
     return 0;
   }
 
@@ -115,6 +142,13 @@ class Agent {
         "/api/v1/status", http::Access::guarded,
         [this](const http::Request&, const http::Reply& reply) { reply(http::Response::json(200, status())); },
         "what runs, what doesn't and why, as JSON");
+    const auto ask_engine = [this](std::string (*answer)(const rules::Engine&)) {
+      return [this, answer](const http::Request&, const http::Reply& reply) {
+        chain_.read([answer, reply](const rules::Engine& engine) { reply(http::Response::json(200, answer(engine))); });
+      };
+    };
+    add("/api/v1/alerts", http::Access::guarded, ask_engine(&alerts_json), "pending and firing alerts, as JSON");
+    add("/api/v1/rules", http::Access::guarded, ask_engine(&rules_json), "the rules and what they did, as JSON");
   }
 
   std::string status() const {
@@ -124,18 +158,22 @@ class Agent {
     status.ready = topology_.ready();
     status.started_unix_ns = started_unix_ns_;
     status.address = server_.address();
-    status.labels = settings_.labels;
-    status.labels.try_emplace("instance", host_name());
+    status.labels = labels_.labels();
     status.store = store_.stats();
     return status_json(status, topology_.status());
   }
 
   asio::awaitable<void> start(Plan plan) {
     log_info(component, "version " + std::string(telemetry::version()) + ", configuration " + config_file_.string());
+    config::Texts texts = std::move(plan.texts);
+    std::set<std::string> events = plan.events;
     const Verdict verdict = co_await topology_.apply(std::move(plan));
     started_ = true;
     start_done_.cancel();
-    if (!stopping_) tell_what_runs(verdict);
+    if (stopping_) co_return;
+    tell_what_runs(verdict);
+    chain_.hand_out_pending();
+    co_await reloader_.started(std::move(texts), std::move(events));
   }
 
   void tell_what_runs(const Verdict& verdict) const {
@@ -189,7 +227,9 @@ class Agent {
 
   asio::awaitable<void> stop() {
     if (!started_) co_await wait_for_start();
+    reloader_.stop();
     const Verdict verdict = co_await topology_.apply(stop_plan(topology_.config()));
+    co_await chain_.stop();
     for (const auto& [name, call] : verdict.hanging) {
       log_error(component, "'" + name + "' " + (call.empty() ? "got no thread to stop on" : "hangs in '" + call + "'") +
                                " and is left behind");
@@ -200,6 +240,7 @@ class Agent {
       co_return;
     }
     routes_.clear();
+    courier_->stop(last_posts);
     server_.stop(std::chrono::seconds(1), [this] {
       signals_.cancel();
       reload_signal_.cancel();
@@ -220,11 +261,15 @@ class Agent {
 
   const config::Agent settings_;
   const std::filesystem::path config_file_;
+  const AgentLabels labels_;
+  const std::unique_ptr<delivery::Courier> courier_;
   asio::io_context control_{1};
   http::Router router_;
   store::Store store_;
   WorkerPool workers_;
+  Chain chain_;
   Topology topology_;
+  Reloader reloader_;
   http::Server server_;
   std::vector<http::Route> routes_;
   asio::signal_set signals_;
@@ -241,14 +286,19 @@ void configure_log(const config::Log& log) {
 
 }  // namespace
 
-int run_agent(Plan plan, const std::filesystem::path& config_file) {
+int run_agent(Plan plan, ConfigSource source) {
   configure_log(plan.config.agent.log);
   auto stage = open_stage(plan.config.agent.state_dir);
   if (!stage) {
     log_error(component, stage.error().message);
     return 1;
   }
-  Agent agent(plan, config_file, std::move(*stage));
+  auto courier = open_courier(plan.config.agent);
+  if (!courier) {
+    log_error(component, courier.error().message);
+    return 1;
+  }
+  Agent agent(plan, std::move(source), std::move(*stage), std::move(*courier));
   return agent.run(std::move(plan));
 }
 
@@ -263,7 +313,8 @@ int run_once(Plan plan) {
   http::Router router;
   store::Store store(plan.config.agent.history.memory_bytes);
   WorkerPool workers(plan.config.agent.workers);
-  Topology topology(control, workers, store, system_clock(), router, std::move(*stage));
+  const AgentLabels labels(labels_of(plan.config.agent));
+  Topology topology({control, workers, store, system_clock(), router, labels}, std::move(*stage));
 
   int code = 0;
   const auto print_and_stop = [&]() -> asio::awaitable<void> {

@@ -11,6 +11,7 @@
 
 #include "core/plugin/abi_config.hpp"
 #include "core/plugin/library.hpp"
+#include "core/runtime/instance_call.hpp"
 #include "core/store/text.hpp"
 #include "core/telemetry/log.hpp"
 
@@ -21,17 +22,12 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t most_rendered_bytes = std::size_t{256} << 20U;
 constexpr std::size_t most_detail_rows = 1000;
 
 std::string in_seconds(nanoseconds duration) {
   std::string text = std::to_string(std::chrono::duration<double>(duration).count());
   text.resize(text.find('.') + 4);
   return text + " s";
-}
-
-Error not_running(std::string_view name) {
-  return {Errc::failed, "'" + std::string(name) + "' is not running; /api/v1/status says why"};
 }
 
 }  // namespace
@@ -56,21 +52,6 @@ std::string_view to_string(State state) {
   return "unknown";
 }
 
-/// One call of plugin code, from the control loop's side and the worker's.
-struct Instance::Call {
-  Call(asio::io_context& control, std::string name) : what(std::move(name)), done(control) {}
-
-  const std::string what;
-  asio::steady_timer done;  // cancelled when the result is there
-  std::optional<Result<void>> result;
-  std::atomic<steady_clock::rep> started{0};  // 0: waits for a thread
-  std::atomic<bool> abandoned{false};         // overran; its result no longer counts
-
-  [[nodiscard]] steady_clock::time_point started_at() const {
-    return steady_clock::time_point(steady_clock::duration(started.load()));
-  }
-};
-
 Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation)
     : environment_(environment),
       spec_(std::move(spec)),
@@ -79,7 +60,8 @@ Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t ge
                                               : nullptr),
       host_(spec_.name,
             {&environment.clock, producer_.get(), spec_.built_in != nullptr ? &environment.snapshot : nullptr,
-             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted(batch, result); }}),
+             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted(batch, result); },
+             spec_.kind == Kind::sink ? &environment.store : nullptr, environment.courier, &environment.labels}),
       strand_(environment.workers),
       queue_(spec_.queue) {
   collector_stats_.name = spec_.name;
@@ -140,6 +122,7 @@ void Instance::returned(const std::shared_ptr<Call>& call, Result<void> result) 
   }
   telemetry::log_info(spec_.name, "'" + call->what + "' returned after " +
                                       in_seconds(steady_clock::now() - call->started_at()) + "; it is called again");
+  wake_alerts();
 }
 
 void Instance::quarantine(const std::string& what, nanoseconds deadline) {
@@ -199,10 +182,13 @@ asio::awaitable<void> Instance::start() {
     co_return;
   }
   started_ = true;
-  const std::lock_guard lock(mutex_);
-  state_ = State::running;
-  sink_stats_.up = true;
-  started_unix_ns_ = environment_.clock.unix_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::running;
+    sink_stats_.up = true;
+    started_unix_ns_ = environment_.clock.unix_ns();
+  }
+  wake_alerts();
 }
 
 asio::awaitable<void> Instance::collect(std::uint64_t tick_ns) {
@@ -292,92 +278,13 @@ void Instance::forward(const SinkQueue::Batch& batch) {
     sinks = sinks_;
   }
   for (const auto& sink : sinks) sink->deliver(batch);
+  if (environment_.chain != nullptr) environment_.chain->deliver(batch);
 }
 
 std::shared_ptr<store::RecordBatch> Instance::free_batch() {
   // A sink, or a call that hangs, may still hold the last one.
   if (batch_ == nullptr || batch_.use_count() > 1) batch_ = std::make_shared<store::RecordBatch>(*producer_);
   return batch_;
-}
-
-void Instance::deliver(SinkQueue::Batch batch) {
-  if (!queue_.push(std::move(batch))) return;
-  auto wake = [self = shared_from_this()] {
-    if (self->consuming_ || !self->usable()) return;
-    self->consuming_ = true;
-    asio::co_spawn(self->environment_.control, self->consume_queued(), asio::detached);
-  };
-  asio::post(environment_.control, std::move(wake));
-}
-
-asio::awaitable<void> Instance::consume_queued() {
-  const auto self = shared_from_this();
-  while (usable()) {
-    const auto batch = queue_.pop();
-    if (batch == nullptr) break;
-    CallJob job = [this, batch](const Call&) { return plugin_->consume(batch->delivery()); };
-    note_consumed(*batch, co_await call("consume", spec_.deadline, std::move(job)));
-  }
-  consuming_ = false;
-}
-
-void Instance::consume_rest() {
-  set_current_call("consume");
-  while (const auto batch = queue_.pop()) {
-    note_consumed(*batch, plugin_->consume(batch->delivery()));
-  }
-}
-
-void Instance::note_consumed(const store::RecordBatch& batch, const Result<void>& result) {
-  note("consume", result);
-  const std::lock_guard lock(mutex_);
-  (result ? sink_stats_.delivered_records : sink_stats_.dropped_records) += batch.records().size();
-}
-
-void Instance::set_sources(std::set<std::string, std::less<>> sources) {
-  const std::lock_guard lock(mutex_);
-  sources_ = std::move(sources);
-}
-
-void Instance::render(std::function<void(Result<std::string>)> answer) {
-  if (!usable()) {
-    answer(not_running(spec_.name));
-    return;
-  }
-  waiting_renders_.push_back(std::move(answer));
-  if (rendering_) return;
-  rendering_ = true;
-  asio::co_spawn(environment_.control, render_waiting(), asio::detached);
-}
-
-asio::awaitable<void> Instance::render_waiting() {
-  const auto self = shared_from_this();
-  while (!waiting_renders_.empty()) {
-    auto answers = std::make_shared<std::vector<std::function<void(Result<std::string>)>>>();
-    answers->swap(waiting_renders_);
-    Result<void> result = not_running(spec_.name);
-    if (usable()) {
-      CallJob job = [this, answers](const Call& made) -> Result<void> {
-        std::set<std::string, std::less<>> sources;
-        {
-          const std::lock_guard lock(mutex_);
-          sources = sources_;
-        }
-        const auto view = environment_.store.view([&](std::string_view name) { return sources.contains(name); });
-        const Result<std::string> text = plugin_->render(view.abi(), most_rendered_bytes);
-        if (made.abandoned) return text ? Result<void>() : text.error();
-        for (const auto& answer : *answers) answer(text);
-        return text ? Result<void>() : text.error();
-      };
-      result = co_await call("render", spec_.deadline, std::move(job));
-      note("render", result);
-    }
-    // After an overrun; those that the worker answered take no second answer.
-    if (!result) {
-      for (const auto& answer : *answers) answer(result.error());
-    }
-  }
-  rendering_ = false;
 }
 
 asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline) {
@@ -393,6 +300,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
     Result<void> drained;
     if (was_started) {
       consume_rest();
+      alert_rest();
       set_current_call("drain");
       drained = plugin_->drain(by);
       set_current_call("stop");
@@ -411,6 +319,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
   };
   const Result<void> destroyed = co_await call("destroy", left(), std::move(destroy));
   if (!destroyed) co_return destroyed;
+  host_.release_receivers();
   if (producer_) producer_->end();  // now, not when the last coroutine lets go of this object
   const std::lock_guard lock(mutex_);
   if (state_ != State::failed && state_ != State::unavailable) state_ = State::stopped;

@@ -5,11 +5,11 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,8 +17,12 @@
 
 #include <sentinel/result.hpp>
 
+#include "core/http/message.hpp"
+#include "core/http/reply.hpp"
 #include "core/plugin/call.hpp"
 #include "core/plugin/stage.hpp"
+#include "core/runtime/agent_labels.hpp"
+#include "core/runtime/chain.hpp"
 #include "core/runtime/clock.hpp"
 #include "core/runtime/instance_host.hpp"
 #include "core/runtime/instance_spec.hpp"
@@ -36,6 +40,9 @@ struct Environment {
   store::Store& store;
   const Clock& clock;
   const telemetry::SnapshotSource& snapshot;
+  const AgentLabels& labels;
+  Chain* chain = nullptr;                // null: no rules are run, as with --once
+  delivery::Courier* courier = nullptr;  // null: nothing is posted
 };
 
 enum class State {
@@ -100,6 +107,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// What its plugin does; false when it was not created.
   [[nodiscard]] bool collects() const { return prepared_ && plugin_->collects(); }
   [[nodiscard]] bool consumes() const { return prepared_ && plugin_->consumes(); }
+  [[nodiscard]] bool takes_alerts() const { return prepared_ && plugin_->takes_alerts(); }
 
   /// One collection for `tick_ns`. Delivers its batch to the sinks of set_sinks().
   boost::asio::awaitable<void> collect(std::uint64_t tick_ns);
@@ -111,10 +119,22 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] std::vector<RenderRoute> routes() const {
     return prepared_ ? host_.routes() : std::vector<RenderRoute>();
   }
-  /// Whose series it renders.
-  void set_sources(std::set<std::string, std::less<>> sources);
+  /// Paths that it answers by itself; none when it was not created.
+  [[nodiscard]] std::vector<HandlerRoute> handlers() const {
+    return prepared_ && plugin_->handles_http() ? host_.handlers() : std::vector<HandlerRoute>();
+  }
+  /// Which series it renders.
+  void set_sources(store::SeriesFilter wanted);
   /// Answers with what render writes, on the worker's thread. Requests that wait while it renders share the next one.
   void render(std::function<void(Result<std::string>)> answer);
+
+  /// Has handle answer, on the worker's thread.
+  void handle(http::Request request, http::Reply reply);
+
+  /// Queues a notice for alert, in order; `taken` is called on the control loop when the plugin has seen it.
+  void alert(std::shared_ptr<const Notice> notice, std::function<void()> taken);
+  /// Reads the details of a sink anew, for those who ask later.
+  void refresh_details();
 
   /// Queues a batch for consume, in order. Any thread.
   void deliver(SinkQueue::Batch batch);
@@ -143,7 +163,11 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<store::RecordBatch> free_batch();
   boost::asio::awaitable<void> render_waiting();
   boost::asio::awaitable<void> consume_queued();
+  boost::asio::awaitable<void> alert_queued();
+  void wake_alerts();
+  boost::asio::awaitable<void> answer(http::Request request, http::Reply reply);
   void consume_rest();
+  void alert_rest();
   void note_consumed(const store::RecordBatch& batch, const Result<void>& result);
   void note(std::string_view what, const Result<void>& result);
   void fail_for_good(const Error& error);
@@ -163,13 +187,20 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::vector<std::function<void(Result<std::string>)>> waiting_renders_;
   bool rendering_ = false;
   bool consuming_ = false;
+  bool alerting_ = false;
+  bool refreshing_ = false;
+  struct QueuedAlert {
+    std::shared_ptr<const Notice> notice;
+    std::function<void()> taken;
+  };
+  std::deque<QueuedAlert> alerts_;  // bounded by what the chain keeps pending
   SinkQueue queue_;
 
   mutable std::mutex mutex_;  // guards what follows, which status() reads from any thread
   State state_ = State::preparing;
   std::string current_call_;
   std::vector<std::shared_ptr<Instance>> sinks_;
-  std::set<std::string, std::less<>> sources_;
+  store::SeriesFilter sources_;
   std::int64_t started_unix_ns_ = 0;
   std::int64_t last_run_unix_ns_ = 0;
   double last_duration_seconds_ = 0;

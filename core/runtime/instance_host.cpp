@@ -1,8 +1,11 @@
 #include "core/runtime/instance_host.hpp"
 
+#include <algorithm>
 #include <sentinel/config.hpp>
 #include <sentinel/error.hpp>
 #include <utility>
+
+#include "core/runtime/notice.hpp"
 
 #include "core/telemetry/log.hpp"
 
@@ -61,13 +64,46 @@ const void* InstanceHost::extension(const sentinel_host* host, const char* raw_i
       [](const sentinel_host* from, sentinel_string path, sentinel_string type, sentinel_error* error) -> int32_t {
         return guarded(error, [&] { return self(from).add_render(from_abi(path), from_abi(type)); });
       },
-      nullptr};
+      [](const sentinel_host* from, sentinel_string method, sentinel_string path, sentinel_error* error) -> int32_t {
+        return guarded(error, [&] { return self(from).add_handler(from_abi(method), from_abi(path)); });
+      }};
+  static constexpr sentinel_host_agent agent = {
+      sizeof(sentinel_host_agent), 0,
+      [](const sentinel_host* from, const sentinel_label** labels) -> uint32_t {
+        const auto& all = self(from).services_.labels->abi();
+        *labels = all.data();
+        return static_cast<uint32_t>(all.size());
+      },
+      [](const sentinel_host* from) -> int64_t { return self(from).services_.clock->unix_ns(); }};
+  static constexpr sentinel_host_history history = {
+      sizeof(sentinel_host_history), 0,
+      [](const sentinel_host* from, sentinel_string metric, uint64_t from_ns, uint64_t to_ns, void* context,
+         void (*take)(void*, const sentinel_track*), sentinel_error* error) -> int32_t {
+        return guarded(error, [&] { return self(from).read_history(from_abi(metric), from_ns, to_ns, context, take); });
+      }};
+  static constexpr sentinel_host_delivery delivery = {
+      sizeof(sentinel_host_delivery), 0,
+      [](const sentinel_host* from, const sentinel_receiver* receiver, uint32_t* added,
+         sentinel_error* error) -> int32_t {
+        return guarded(error, [&]() -> Result<void> {
+          const auto made = self(from).add_receiver(*receiver);
+          if (!made) return made.error();
+          *added = *made;
+          return {};
+        });
+      },
+      [](const sentinel_host* from, uint32_t receiver, const sentinel_alert* alert, sentinel_error* error) -> int32_t {
+        return guarded(error, [&] { return self(from).submit(receiver, *alert); });
+      }};
 
   const std::string_view id(raw_id);
   const Services& services = self(host).services_;
   if (id == SENTINEL_EXTENSION_LOG) return &log;
   if (id == SENTINEL_EXTENSION_EMIT && services.emitted) return &emit;
   if (id == SENTINEL_EXTENSION_HTTP_ROUTES && services.producer == nullptr) return &routes;
+  if (id == SENTINEL_EXTENSION_AGENT && services.labels != nullptr) return &agent;
+  if (id == SENTINEL_EXTENSION_HISTORY && services.history != nullptr) return &history;
+  if (id == SENTINEL_EXTENSION_DELIVERY && services.producer == nullptr) return &delivery;
   if (id == telemetry::snapshot_extension) return services.snapshot;
   return nullptr;
 }
@@ -84,6 +120,71 @@ Result<void> InstanceHost::add_render(std::string_view path, std::string_view co
   if (sealed_) return too_late("adding a route");
   if (!services_.renders) return Error{Errc::invalid_argument, "a route needs a sink with a render function"};
   routes_.push_back({std::string(path), std::string(content_type)});
+  return {};
+}
+
+Result<void> InstanceHost::add_handler(std::string_view method, std::string_view path) {
+  if (sealed_) return too_late("adding a route");
+  handlers_.push_back({std::string(method), std::string(path)});
+  return {};
+}
+
+Result<std::uint32_t> InstanceHost::add_receiver(const sentinel_receiver& receiver) {
+  if (sealed_) return too_late("adding a receiver");
+  if (receiver.size < sizeof(sentinel_receiver)) return Error{Errc::invalid_argument, "a receiver's size is too small"};
+  delivery::Receiver made;
+  made.protocol =
+      receiver.kind == SENTINEL_RECEIVER_ALERTMANAGER ? delivery::Protocol::alertmanager : delivery::Protocol::webhook;
+  made.url = from_abi(receiver.url);
+  made.ca_file = from_abi(receiver.ca_file);
+  made.bearer_token_file = from_abi(receiver.bearer_token_file);
+  made.username = from_abi(receiver.username);
+  made.password_file = from_abi(receiver.password_file);
+  if (services_.courier == nullptr) {
+    if (const auto good = delivery::check(made); !good) return good.error();
+    return 0U;
+  }
+  auto id = services_.courier->add(made);
+  if (!id) return id.error();
+  const std::lock_guard lock(receivers_mutex_);
+  receivers_.push_back(*id);
+  return *id;
+}
+
+Result<void> InstanceHost::submit(std::uint32_t receiver, const sentinel_alert& alert) {
+  const std::lock_guard lock(receivers_mutex_);
+  if (std::find(receivers_.begin(), receivers_.end(), receiver) == receivers_.end()) {
+    return Error{Errc::invalid_argument, "no receiver has the number " + std::to_string(receiver)};
+  }
+  auto notice = notice_from_abi(alert);
+  if (!notice) return notice.error();
+  return services_.courier->submit(
+      receiver, {notice->fingerprint, notice->firing, std::move(notice->labels), std::move(notice->annotations),
+                 notice->starts_at_ns, notice->ends_at_ns});
+}
+
+void InstanceHost::release_receivers() {
+  const std::lock_guard lock(receivers_mutex_);
+  for (const auto id : receivers_) services_.courier->remove(id);
+  receivers_.clear();
+}
+
+Result<void> InstanceHost::read_history(std::string_view metric, std::uint64_t from_ns, std::uint64_t to_ns,
+                                        void* context, void (*take)(void*, const sentinel_track*)) const {
+  std::vector<sentinel_sample> samples;
+  for (const auto& track : services_.history->history(metric, from_ns, to_ns)) {
+    samples.clear();
+    for (const auto& sample : track.samples) samples.push_back({sample.time_ns, sample.value});
+    const sentinel_track raw = {sizeof(sentinel_track),
+                                static_cast<std::uint32_t>(track.labels->values().size()),
+                                to_abi(track.metric->instance),
+                                to_abi(track.metric->decl.name),
+                                track.metric->keys().data(),
+                                track.labels->values().data(),
+                                samples.data(),
+                                samples.size()};
+    take(context, &raw);
+  }
   return {};
 }
 

@@ -12,6 +12,8 @@
 #include <sentinel/abi.h>
 #include <sentinel/result.hpp>
 
+#include "core/delivery/courier.hpp"
+#include "core/runtime/agent_labels.hpp"
 #include "core/runtime/clock.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/store.hpp"
@@ -23,6 +25,12 @@ namespace sentinel::runtime {
 struct RenderRoute {
   std::string path;
   std::string content_type;
+};
+
+/// A path of the listener that a plugin answers by itself.
+struct HandlerRoute {
+  std::string method;
+  std::string path;
 };
 
 /// The agent as one plugin instance sees it: `sentinel_host` and its extensions. Outlives the instance. What plugins
@@ -37,6 +45,9 @@ class InstanceHost {
     bool renders = false;                                 // a sink with render
     /// Takes a collection that the plugin opened by itself; called on the plugin's thread.
     std::function<void(std::shared_ptr<const store::RecordBatch>, Result<void>)> emitted;
+    const store::Store* history = nullptr;  // null: not a sink
+    delivery::Courier* courier = nullptr;   // null: nothing is posted, as with --once
+    const AgentLabels* labels = nullptr;
   };
 
   InstanceHost(std::string instance, Services services);
@@ -49,6 +60,9 @@ class InstanceHost {
   void seal() { sealed_ = true; }
   /// The routes asked for in create.
   [[nodiscard]] const std::vector<RenderRoute>& routes() const { return routes_; }
+  [[nodiscard]] const std::vector<HandlerRoute>& handlers() const { return handlers_; }
+  /// After the plugin's stop: its receivers are let go; what is undelivered waits for a successor.
+  void release_receivers();
 
  private:
   static InstanceHost& self(const sentinel_host* host) { return *static_cast<InstanceHost*>(host->context); }
@@ -56,6 +70,11 @@ class InstanceHost {
 
   Result<std::uint32_t> declare(const sentinel_metric& metric);
   Result<void> add_render(std::string_view path, std::string_view content_type);
+  Result<void> add_handler(std::string_view method, std::string_view path);
+  Result<std::uint32_t> add_receiver(const sentinel_receiver& receiver);
+  Result<void> submit(std::uint32_t receiver, const sentinel_alert& alert);
+  Result<void> read_history(std::string_view metric, std::uint64_t from_ns, std::uint64_t to_ns, void* context,
+                            void (*take)(void*, const sentinel_track*)) const;
   void log(int level, std::string_view message) const;
   sentinel_batch* open_collection();
   Result<void> end_collection(const sentinel_batch* batch, bool ok, std::string_view reason);
@@ -65,6 +84,9 @@ class InstanceHost {
   sentinel_host abi_;
   std::atomic<bool> sealed_ = false;
   std::vector<RenderRoute> routes_;
+  std::vector<HandlerRoute> handlers_;
+  std::mutex receivers_mutex_;
+  std::vector<std::uint32_t> receivers_;
   std::mutex emit_mutex_;
   std::shared_ptr<store::RecordBatch> open_batch_;
 };

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sentinel/abi.h>
 
@@ -37,6 +38,9 @@ struct InstanceSpec {
   std::size_t series_limit = 0;
   std::size_t queue = 0;  ///< of a sink, in batches
   config::Resolved config;
+  std::vector<std::string> metrics;  ///< of a collector with the default configuration
+  std::vector<std::string> events;   ///< those of them that are events
+  bool takes_alerts = false;         ///< of a sink
 };
 
 }  // namespace sentinel::runtime

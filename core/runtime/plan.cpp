@@ -22,8 +22,20 @@ constexpr std::chrono::seconds sink_deadline(10);
 /// Makes the instances of one configuration, asking each plugin's file once.
 class Planner {
  public:
-  Planner(const config::Config& config, std::filesystem::path program)
-      : config_(config), program_(std::move(program)) {}
+  Planner(const config::Config& config, std::filesystem::path program, const config::Diff& diff,
+          const std::vector<InstanceSpec>& specs)
+      : config_(config), program_(std::move(program)) {
+    const auto keep = [&](Kind kind, const std::vector<config::Change>& changes) {
+      for (const auto& spec : specs) {
+        const bool kept = std::any_of(changes.begin(), changes.end(), [&](const auto& change) {
+          return change.kind == config::ChangeKind::kept && change.name == spec.name;
+        });
+        if (spec.kind == kind && kept) kept_.emplace(std::pair(kind, spec.name), spec);
+      }
+    };
+    keep(Kind::collector, diff.collectors);
+    keep(Kind::sink, diff.sinks);
+  }
 
   std::vector<InstanceSpec> instances() {
     std::vector<InstanceSpec> all;
@@ -72,6 +84,11 @@ class Planner {
 
   /// What only the plugin's file can tell.
   void complete(InstanceSpec& spec, const config::Value& config, const config::Where& where) {
+    if (const auto kept = kept_.find({spec.kind, spec.name}); kept != kept_.end()) {
+      spec = kept->second;
+      note_metrics(spec);
+      return;
+    }
     if (!plugin::is_plugin_name(spec.plugin)) return;  // reading the file has said so
     const std::string owner = std::string(to_string(spec.kind)) + " \"" + spec.name + "\"";
     const auto file = plugin::find(spec.plugin, config_.agent.plugin_path);
@@ -91,7 +108,12 @@ class Planner {
                             (spec.kind == Kind::collector ? "sinks" : "collectors") + ":`");
       return;
     }
-    if (spec.kind == Kind::collector) check_metrics(spec, *described, owner, where);
+    spec.takes_alerts = described->takes_alerts;
+    for (const auto& metric : described->metrics) {
+      spec.metrics.push_back(metric.name);
+      if (metric.kind == SENTINEL_EVENT) spec.events.push_back(metric.name);
+    }
+    if (spec.kind == Kind::collector) check_metrics(spec, owner, where);
   }
 
   const Result<plugin::Description>& describe(const std::filesystem::path& file) {
@@ -103,22 +125,26 @@ class Planner {
   }
 
   /// Two collectors must not produce the same series; constant labels with different values tell them apart.
-  void check_metrics(const InstanceSpec& spec, const plugin::Description& description, const std::string& owner,
-                     const config::Where& where) {
-    for (const auto& metric : description.metrics) {
-      for (const auto& [name, labels] : producers_[metric.name]) {
+  void check_metrics(const InstanceSpec& spec, const std::string& owner, const config::Where& where) {
+    for (const auto& metric : spec.metrics) {
+      for (const auto& [name, labels] : producers_[metric]) {
         const bool apart = std::any_of(spec.labels.begin(), spec.labels.end(), [&, theirs = labels](const auto& label) {
           const auto found = theirs.find(label.first);
           return found != theirs.end() && found->second != label.second;
         });
         if (apart) continue;
         config::add_error(diagnostics_, where,
-                          owner + " and collector \"" + name + "\" would both produce the series of '" + metric.name +
+                          owner + " and collector \"" + name + "\" would both produce the series of '" + metric +
                               "': give each its own `labels:`, such as `labels: {source: " + spec.name + "}`");
         return;
       }
     }
-    for (const auto& metric : description.metrics) producers_[metric.name].emplace_back(spec.name, spec.labels);
+    note_metrics(spec);
+  }
+
+  void note_metrics(const InstanceSpec& spec) {
+    if (spec.kind != Kind::collector) return;
+    for (const auto& metric : spec.metrics) producers_[metric].emplace_back(spec.name, spec.labels);
   }
 
   void refuse(InstanceSpec& spec, const std::string& owner, const config::Where& where, const Error& error) {
@@ -131,6 +157,7 @@ class Planner {
 
   const config::Config& config_;
   const std::filesystem::path program_;
+  std::map<std::pair<Kind, std::string>, InstanceSpec> kept_;
   std::map<std::filesystem::path, Result<plugin::Description>> described_;
   std::map<std::string, std::vector<std::pair<std::string, store::Labels>>> producers_;
   std::vector<Diagnostic> diagnostics_;
@@ -144,12 +171,34 @@ const InstanceSpec* Plan::find(Kind kind, std::string_view name) const {
   return found == instances.end() ? nullptr : &*found;
 }
 
-Planned make_plan(const config::Config& running, config::Config wanted, const std::filesystem::path& program) {
+namespace {
+
+/// Alerts go to sinks that take them.
+void check_receivers(const Plan& plan, std::vector<Diagnostic>& diagnostics) {
+  for (const auto& rule : plan.rules) {
+    if (!rule->alert) continue;
+    for (const auto& name : rule->alerts_to) {
+      const InstanceSpec* sink = plan.find(Kind::sink, name);
+      if (sink == nullptr || sink->takes_alerts || sink->version.empty()) continue;  // reading the file has said so
+      config::add_error(diagnostics, rule->where,
+                        "pipeline \"" + rule->name + "\": sink \"" + name + "\" (" + sink->plugin +
+                            ") takes no alerts: name one such as webhook_snapshot in alerts_to");
+    }
+  }
+}
+
+}  // namespace
+
+Planned make_plan(const config::Config& running, config::Config wanted, const std::filesystem::path& program,
+                  const std::vector<InstanceSpec>& specs) {
   Planned planned;
-  Planner planner(wanted, program);
+  planned.plan.diff = config::diff(running, wanted);
+  Planner planner(wanted, program, planned.plan.diff, specs);
   planned.plan.instances = planner.instances();
   planned.diagnostics = planner.take_diagnostics();
-  planned.plan.diff = config::diff(running, wanted);
+  planned.plan.rules = rules::compile_all(wanted, planned.diagnostics);
+  for (const auto& spec : planned.plan.instances) planned.plan.events.insert(spec.events.begin(), spec.events.end());
+  check_receivers(planned.plan, planned.diagnostics);
   planned.plan.config = std::move(wanted);
   return planned;
 }

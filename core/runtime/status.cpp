@@ -1,25 +1,14 @@
 #include "core/runtime/status.hpp"
 
-#include <time.h>
-
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdio>
 
+#include "core/runtime/rfc3339.hpp"
+
 namespace sentinel::runtime {
 namespace json = boost::json;
 namespace {
-
-json::value rfc3339(std::int64_t unix_ns) {
-  if (unix_ns == 0) return nullptr;
-  const time_t seconds = unix_ns / 1'000'000'000;
-  tm broken{};
-  gmtime_r(&seconds, &broken);
-  char text[64];
-  const auto size = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &broken);
-  snprintf(text + size, sizeof(text) - size, ".%03dZ", static_cast<int>(unix_ns / 1'000'000 % 1000));
-  return json::string(text);
-}
 
 double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();

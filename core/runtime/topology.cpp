@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 #include <exception>
 
 #include "core/telemetry/log.hpp"
@@ -16,6 +17,20 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 namespace {
+
+/// Whether a selector takes a live series.
+bool selects(const rules::Selector& selector, const store::MetricInfo& info, const store::LabelSet& labels,
+             double value) {
+  if (!selector.matches_metric(info.decl.name)) return false;
+  if (selector.comparison && !rules::holds(*selector.comparison, value, selector.value)) return false;
+  return std::all_of(selector.matchers.begin(), selector.matchers.end(), [&](const rules::Matcher& matcher) {
+    const auto& keys = info.keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (from_abi(keys[i]) == matcher.label()) return matcher.matches(from_abi(labels.values()[i]));
+    }
+    return matcher.matches({});
+  });
+}
 
 /// Runs all of them at once and returns when all are done, or at `until`.
 asio::awaitable<void> all(asio::io_context& control, std::vector<asio::awaitable<void>> tasks,
@@ -53,12 +68,16 @@ struct Topology::Schedule {
   bool stopped = false;
 };
 
-Topology::Topology(asio::io_context& control, WorkerPool& workers, store::Store& store, const Clock& clock,
-                   http::Router& router, plugin::Stage stage)
-    : environment_{control, workers, store, clock, *this},
-      router_(router),
+Topology::Topology(const Parts& parts, plugin::Stage stage)
+    : environment_{parts.control, parts.workers, parts.store, parts.clock,
+                   *this,         parts.labels,  parts.chain, parts.courier},
+      router_(parts.router),
       stage_(std::move(stage)),
-      started_unix_ns_(clock.unix_ns()) {}
+      started_unix_ns_(parts.clock.unix_ns()) {
+  if (parts.chain == nullptr) return;
+  parts.chain->connect({[this](const auto& notice) { hand_out(notice); },
+                        [this](const auto& pipeline, const auto& batch) { forward(pipeline, batch); }});
+}
 
 Topology::~Topology() = default;
 
@@ -79,8 +98,13 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
   const Instances old = take_out(plan);
   const nanoseconds stop_timeout = config_.agent.stop_timeout;
   put_in(fresh);
+  stopping_ = plan.instances.empty();
   config_ = std::move(plan.config);
+  specs_ = std::move(plan.instances);
+  rules_ = std::move(plan.rules);
   connect();
+  // A stop resolves no alert: what fires goes on firing in the next process.
+  if (environment_.chain != nullptr && !stopping_) co_await environment_.chain->set_rules(rules_);
 
   std::vector<asio::awaitable<void>> starts;
   for (const auto& instance : fresh) starts.push_back(instance->start());
@@ -159,6 +183,11 @@ void Topology::put_in(const Instances& fresh) {
 }
 
 void Topology::add_routes(Member& member) {
+  add_render_routes(member);
+  add_handler_routes(member);
+}
+
+void Topology::add_render_routes(Member& member) {
   for (const auto& wanted : member.instance->routes()) {
     auto handler = [instance = member.instance, type = wanted.content_type](const http::Request&, http::Reply reply) {
       auto answer = [reply, type](const Result<std::string>& text) {
@@ -183,20 +212,31 @@ void Topology::add_routes(Member& member) {
   }
 }
 
+void Topology::add_handler_routes(Member& member) {
+  for (const auto& wanted : member.instance->handlers()) {
+    auto handler = [instance = member.instance](http::Request request, http::Reply reply) {
+      instance->handle(std::move(request), std::move(reply));
+    };
+    auto route = router_.add(wanted.method, wanted.path, http::Access::guarded, std::move(handler),
+                             "answered by sink '" + member.instance->name() + "'");
+    if (route) {
+      member.handlers.push_back(std::move(*route));
+    } else {
+      telemetry::log_error(member.instance->name(), wanted.method + " " + wanted.path + ": " + route.error().message);
+    }
+  }
+}
+
 void Topology::connect() {
-  std::map<std::string, std::set<std::string, std::less<>>> sources;
   std::map<std::string, std::set<std::string>> sinks;
   for (const auto& pipeline : config_.pipelines) {
-    for (const auto& from : pipeline.from) {
-      for (const auto& to : pipeline.to) {
-        sources[to].insert(from);
-        sinks[from].insert(to);
-      }
-    }
+    // What has a filter or windows goes through the chain.
+    if (pipeline.filter || !pipeline.windows.empty()) continue;
+    for (const auto& from : pipeline.from) sinks[from].insert(pipeline.to.begin(), pipeline.to.end());
   }
   for (const auto& [key, member] : members_) {
     if (key.first == Kind::sink) {
-      member.instance->set_sources(sources[key.second]);
+      member.instance->set_sources(sources_of(key.second));
       continue;
     }
     Instances consumers;
@@ -205,6 +245,73 @@ void Topology::connect() {
       if (found != members_.end() && found->second.instance->consumes()) consumers.push_back(found->second.instance);
     }
     member.instance->set_sinks(std::move(consumers));
+  }
+}
+
+store::SeriesFilter Topology::sources_of(const std::string& sink) const {
+  struct Source {
+    std::set<std::string, std::less<>> instances;
+    std::shared_ptr<const rules::Rule> rule;  // null: all of their series
+  };
+  auto sources = std::make_shared<std::vector<Source>>();
+  for (const auto& pipeline : config_.pipelines) {
+    if (std::find(pipeline.to.begin(), pipeline.to.end(), sink) == pipeline.to.end()) continue;
+    Source source{{pipeline.from.begin(), pipeline.from.end()}, nullptr};
+    if (!pipeline.windows.empty()) {
+      source.instances = {WindowValues::producer_name(pipeline.name)};
+    } else if (pipeline.filter) {
+      const auto rule =
+          std::find_if(rules_.begin(), rules_.end(), [&](const auto& other) { return other->name == pipeline.name; });
+      if (rule == rules_.end()) continue;
+      source.rule = *rule;
+    }
+    sources->push_back(std::move(source));
+  }
+  using Take = store::SeriesFilter::Take;
+  const auto metric = [sources](const store::MetricInfo& info) {
+    Take take = Take::none;
+    for (const auto& source : *sources) {
+      if (!source.instances.contains(info.instance)) continue;
+      if (!source.rule) return Take::all;
+      if (source.rule->filter->matches_metric(info.decl.name)) take = Take::some;
+    }
+    return take;
+  };
+  const auto series = [sources](const store::MetricInfo& info, const store::LabelSet& labels, double value) {
+    return std::any_of(sources->begin(), sources->end(), [&](const Source& source) {
+      return source.rule && source.instances.contains(info.instance) &&
+             selects(*source.rule->filter, info, labels, value);
+    });
+  };
+  return {metric, series};
+}
+
+void Topology::hand_out(const std::shared_ptr<const Notice>& notice) {
+  if (stopping_) return;  // the next process hands it out
+  for (const auto& name : notice->sinks) {
+    auto taken = [this, id = notice->id, name] { environment_.chain->taken(id, name); };
+    const auto found = members_.find(Key(Kind::sink, name));
+    if (found != members_.end() && found->second.instance->takes_alerts()) {
+      found->second.instance->alert(notice, std::move(taken));
+    } else {
+      telemetry::log_error(name, "no sink of this name takes alerts now: the alert is not told");
+      taken();
+    }
+  }
+}
+
+void Topology::forward(const std::string& pipeline, const SinkQueue::Batch& batch) {
+  const config::Pipeline* found = config_.find_pipeline(pipeline);
+  if (found == nullptr) return;
+  for (const auto& name : found->to) {
+    const auto sink = members_.find(Key(Kind::sink, name));
+    if (sink != members_.end() && sink->second.instance->consumes()) sink->second.instance->deliver(batch);
+  }
+}
+
+void Topology::refresh_details() {
+  for (const auto& [key, member] : members_) {
+    if (key.first == Kind::sink) member.instance->refresh_details();
   }
 }
 
@@ -245,6 +352,7 @@ asio::awaitable<void> Topology::run_schedule(std::shared_ptr<Instance> collector
     schedule->timer.expires_after(nanoseconds(tick - now));
     co_await schedule->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (schedule->stopped) break;
+    if (collector->name() == config::self_name) refresh_details();
     if (collector->usable()) {
       co_await collector->collect(tick);
     } else {
@@ -312,7 +420,15 @@ telemetry::Snapshot Topology::snapshot() const {
       if (status.spec.name == config::self_name) status.collector.up = true;
       snapshot.collectors.push_back(std::move(status.collector));
     } else {
+      add_sink_counters(status, snapshot);
       snapshot.sinks.push_back(std::move(status.sink));
+    }
+  }
+  if (environment_.chain != nullptr) snapshot.chain = environment_.chain->stats();
+  if (environment_.courier != nullptr) {
+    for (const auto& receiver : environment_.courier->stats()) {
+      snapshot.receivers.push_back(
+          {receiver.name, receiver.up, receiver.pending, receiver.delivered, receiver.dropped, receiver.retries});
     }
   }
   snapshot.store = environment_.store.stats();
@@ -320,6 +436,7 @@ telemetry::Snapshot Topology::snapshot() const {
   snapshot.worker_queue = environment_.workers.queued();
   snapshot.start_unix_seconds = static_cast<double>(started_unix_ns_) / 1e9;
   const std::lock_guard lock(mutex_);
+  if (reload_stats_) snapshot.reload = reload_stats_();
   if (server_ == nullptr) return snapshot;
   const http::Counters counters = server_->counters();
   snapshot.listener = {counters.connections_open, counters.connections_accepted, counters.connections_rejected, {}};
@@ -327,6 +444,23 @@ telemetry::Snapshot Topology::snapshot() const {
     snapshot.listener.responses[std::to_string(code) + "xx"] = counters.responses[code];
   }
   return snapshot;
+}
+
+void Topology::add_sink_counters(const InstanceStatus& status, telemetry::Snapshot& snapshot) const {
+  for (const auto& row : status.details) {
+    if (row.table != "counters") continue;
+    telemetry::SinkCounter counter{status.spec.name, {}, 0};
+    for (const auto& [key, value] : row.cells) {
+      if (key == "name") counter.counter = value;
+      if (key == "value") std::from_chars(value.data(), value.data() + value.size(), counter.value);
+    }
+    if (!counter.counter.empty()) snapshot.sink_counters.push_back(std::move(counter));
+  }
+}
+
+void Topology::set_reload_stats(std::function<telemetry::ReloadStats()> stats) {
+  const std::lock_guard lock(mutex_);
+  reload_stats_ = std::move(stats);
 }
 
 void Topology::watch(const http::Server* server) {

@@ -22,8 +22,10 @@ class WorkerPool {
   explicit WorkerPool(std::size_t threads, std::size_t most_replacements = 16);
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  /// Finishes what is queued and joins every thread: only legal when no job hangs.
   ~WorkerPool();
+
+  /// Finishes what is queued and joins every thread, as the destructor does: only legal when no job hangs.
+  void join();
 
   /// Queues a job, which must not throw.
   void submit(Job job);

@@ -161,7 +161,8 @@ class TopologyTest : public testing::Test {
   http::Router router_;
   store::Store store_{1 << 20};
   WorkerPool workers_{2};
-  Topology topology_{control_, workers_, store_, system_clock(), router_, open_stage(folder_)};
+  const AgentLabels labels_{{{"instance", "this-host"}}};
+  Topology topology_{{control_, workers_, store_, system_clock(), router_, labels_}, open_stage(folder_)};
   config::Config config_;
 };
 
