@@ -114,7 +114,6 @@ void Loop::spawn(asio::awaitable<void> flow, std::function<void(std::string prob
 
 Line::Line(Loop& loop, Protocol protocol, std::string url, std::function<bool(Line&)> retire)
     : loop_(loop),
-      protocol_(protocol),
       url_(url_of(protocol, url)),
       name_(std::string(name_of(protocol)) + " " + url_.shown()),
       retire_(std::move(retire)),

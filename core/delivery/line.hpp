@@ -74,7 +74,6 @@ class Line : public std::enable_shared_from_this<Line> {
   void went_down(const std::string& why, std::string_view consequence);
 
   Loop& loop_;
-  Protocol protocol_;
   Url url_;
   std::string name_;
   std::function<bool(Line&)> retire_;

@@ -100,7 +100,7 @@ void Outbox::replay(std::string_view payload, std::size_t& strange) {
     book_.recall({known->last, sane(known->changed_ns)});
   } else if (const auto* settled = std::get_if<SettledEntry>(&*entry)) {
     // The distant past: what an Alertmanager is told again, it is told at once after a start.
-    for (const Settled& each : settled->settled) (void)book_.settle(each, SteadyTime());
+    for (const Settled& each : settled->settled) (void)book_.settle(each, SteadyTime::min());
   }
 }
 

@@ -26,7 +26,7 @@ char lower(char c) {
 
 bool take_scheme(std::string_view& text, std::string_view scheme) {
   if (text.size() < scheme.size()) return false;
-  const auto same = [](char a, char b) { return lower(a) == b; };
+  const auto same = [](char a, char b) { return a == lower(b); };
   if (!std::equal(scheme.begin(), scheme.end(), text.begin(), same)) return false;
   text.remove_prefix(scheme.size());
   return true;
