@@ -171,4 +171,8 @@ struct Loaded {
 [[nodiscard]] Loaded load(const std::filesystem::path& path, const Variables& environment,
                           const Texts& remembered = {});
 
+/// The same for a file whose rules are to be looked at alone, be it a main file or one that others include: no name of
+/// a collector or sink is looked up, no version need be there, no env file is read.
+[[nodiscard]] Loaded load_rules(const std::filesystem::path& path, const Variables& environment);
+
 }  // namespace sentinel::config

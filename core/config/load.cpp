@@ -44,6 +44,21 @@ class Loader {
     return std::move(loaded_);
   }
 
+  Loaded load_rules(const fs::path& path) {
+    chain_.push_back(identity(path));
+    if (auto root = parse(path, std::nullopt)) read_rules(*root, path);
+    for (auto& draft : drafts_) {
+      Pipeline& pipeline = draft.pipeline;
+      pipeline.from_given = draft.from_given;
+      for (const auto& name : draft.from) pipeline.from.push_back(name.name);
+      for (const auto& name : draft.to) pipeline.to.push_back(name.name);
+      for (const auto& name : draft.alerts_to) pipeline.alerts_to.push_back(name.name);
+      loaded_.config.pipelines.push_back(std::move(pipeline));
+    }
+    put_in_order();
+    return std::move(loaded_);
+  }
+
  private:
   /// The file's tree; nothing, and a diagnostic at \p asked_at or in the file, when there is none.
   std::optional<Value> parse(const fs::path& path, const std::optional<Where>& asked_at) {
@@ -92,6 +107,18 @@ class Loader {
     if (const Value* prometheus = fields.get("prometheus")) {
       loaded_.config.prometheus = read_prometheus(*prometheus, diagnostics());
     }
+    read_items(fields, path);
+    fields.finish();
+  }
+
+  void read_rules(Value& root, const fs::path& path) {
+    expand(root, scope_, diagnostics());
+    Fields fields(root, "", "pipelines: {}", diagnostics());
+    read_version(fields);
+    if (const Value* agent = fields.get("agent")) {
+      loaded_.config.agent = read_agent(*agent, path, alerts_to_, diagnostics());
+    }
+    static_cast<void>(fields.has("prometheus"));
     read_items(fields, path);
     fields.finish();
   }
@@ -252,6 +279,10 @@ class Loader {
 
 Loaded load(const fs::path& path, const Variables& environment, const Texts& remembered) {
   return Loader(environment, remembered).load(path);
+}
+
+Loaded load_rules(const fs::path& path, const Variables& environment) {
+  return Loader(environment, {}).load_rules(path);
 }
 
 }  // namespace sentinel::config
