@@ -176,10 +176,19 @@ std::vector<RuleStats> Engine::stats() const {
   std::vector<RuleStats> all;
   for (const auto& running : state_->rules) {
     if (running.chain) {
-      all.push_back(running.chain->stats());
+      RuleStats stats = running.chain->stats();
+      const Rule& rule = *running.chain->rule();
+      stats.expression = rule.expression();
+      if (rule.alert) stats.severity = to_string(rule.alert->severity);
+      for (const auto& [shown, offender] : running.chain->alerting().offenders()) {
+        stats.pending += offender.state == AlertState::pending ? 1 : 0;
+        stats.firing += offender.state == AlertState::firing ? 1 : 0;
+      }
+      all.push_back(std::move(stats));
     } else {
       RuleStats stats;
       stats.name = running.tap->rule->name;
+      stats.expression = running.tap->rule->expression();
       stats.idle = !running.tap->fed;
       stats.records = running.tap->records;
       all.push_back(std::move(stats));

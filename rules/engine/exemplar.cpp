@@ -1,6 +1,7 @@
 #include "rules/engine/exemplar.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "rules/engine/field.hpp"
 
@@ -9,6 +10,18 @@ namespace {
 
 constexpr std::size_t usual_stack = 64;
 constexpr std::size_t deepest_stack = 256;
+
+/// Copies at most `longest` bytes to `to`, and no part of a character; returns how many.
+std::uint8_t copy(const sentinel_string& from, std::size_t longest, char* to) {
+  const std::string_view text = text_of(from);
+  std::size_t size = text.size();
+  if (size > longest) {
+    size = longest;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) --size;
+  }
+  text.copy(to, size);
+  return static_cast<std::uint8_t>(size);
+}
 
 }  // namespace
 
@@ -21,23 +34,27 @@ void Exemplar::assign(const sentinel_record& record, std::uint64_t pane) {
   ppid_ = context.ppid;
   start_time_ns_ = context.start_time_ns;
   cgroup_id_ = context.cgroup_id;
-  comm_.assign(text_of(context.comm));
-  parent_comm_.assign(text_of(context.parent_comm));
-  container_id_.assign(text_of(context.container_id));
+  char* end = texts_.data();
+  end += comm_size_ = copy(context.comm, longest_comm, end);
+  end += parent_comm_size_ = copy(context.parent_comm, longest_comm, end);
+  container_id_size_ = copy(context.container_id, longest_container_id, end);
   const auto frames = std::min<std::size_t>(context.stack_count, deepest_stack);
   if (frames > stack_.capacity()) stack_.reserve(std::max(frames, usual_stack));
   stack_.assign(context.stack, context.stack + frames);
 }
 
 Context Exemplar::context() const {
+  const char* comm = texts_.data();
+  const char* parent_comm = comm + comm_size_;
+  const char* container_id = parent_comm + parent_comm_size_;
   return {pid_,
           tid_,
           ppid_,
           start_time_ns_,
           cgroup_id_,
-          std::string(comm_.view()),
-          std::string(parent_comm_.view()),
-          std::string(container_id_.view()),
+          std::string(comm, comm_size_),
+          std::string(parent_comm, parent_comm_size_),
+          std::string(container_id, container_id_size_),
           stack_};
 }
 

@@ -12,26 +12,9 @@
 
 namespace sentinel::rules {
 
-/// Text of at most N bytes in place; longer text is cut between characters.
-template <std::size_t N>
-class ShortText {
- public:
-  void assign(std::string_view text) {
-    size_ = text.size();
-    if (size_ > N) {
-      size_ = N;
-      while (size_ > 0 && (static_cast<unsigned char>(text[size_]) & 0xc0U) == 0x80U) --size_;
-    }
-    text.copy(bytes_.data(), size_);
-  }
-  [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
-
- private:
-  std::array<char, N> bytes_{};
-  std::size_t size_ = 0;
-};
-
-/// The context of one event, copied without an allocation but for the first stack.
+/// The context of one event, copied without an allocation but for the first stack. Packed, for each event of a group
+/// writes it: texts lie one behind the other, each cut between characters where it is longer than any that a kernel or
+/// a container engine gives.
 class Exemplar {
  public:
   void assign(const sentinel_record& record, std::uint64_t pane);
@@ -40,16 +23,20 @@ class Exemplar {
   [[nodiscard]] Context context() const;
 
  private:
+  static constexpr std::size_t longest_comm = 48;
+  static constexpr std::size_t longest_container_id = 80;
+
   std::uint64_t pane_ = 0;
   std::uint64_t time_ns_ = 0;
+  std::uint64_t start_time_ns_ = 0;
+  std::uint64_t cgroup_id_ = 0;
   std::uint32_t pid_ = 0;
   std::uint32_t tid_ = 0;
   std::uint32_t ppid_ = 0;
-  std::uint64_t start_time_ns_ = 0;
-  std::uint64_t cgroup_id_ = 0;
-  ShortText<64> comm_;
-  ShortText<64> parent_comm_;
-  ShortText<128> container_id_;
+  std::uint8_t comm_size_ = 0;
+  std::uint8_t parent_comm_size_ = 0;
+  std::uint8_t container_id_size_ = 0;
+  std::array<char, 2 * longest_comm + longest_container_id> texts_{};
   std::vector<std::uint64_t> stack_;
 };
 

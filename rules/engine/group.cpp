@@ -1,5 +1,8 @@
 #include "rules/engine/group.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace sentinel::rules {
 namespace {
 
@@ -38,20 +41,34 @@ Labels decode_labels(std::string_view shown) {
 }
 
 Group* Groups::find(std::string_view key) const {
-  const auto found = by_key_.find(key);
-  return found == by_key_.end() ? nullptr : found->second;
+  if (slots_.empty()) return nullptr;
+  const std::uint64_t hash = std::hash<std::string_view>{}(key);
+  for (std::size_t at = hash & (slots_.size() - 1); slots_[at].group != nullptr; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].hash == hash && slots_[at].group->key == key) return slots_[at].group;
+  }
+  return nullptr;
 }
 
 Group& Groups::add(std::string key) {
-  auto group = std::make_unique<Group>();
-  group->key = std::move(key);
-  by_key_.emplace(group->key, group.get());
-  return *groups_.emplace_back(std::move(group));
+  auto& group = *groups_.emplace_back(std::make_unique<Group>());
+  group.key = std::move(key);
+  if (2 * groups_.size() > slots_.size()) {
+    index(std::max<std::size_t>(16, 2 * slots_.size()));
+  } else {
+    put(std::hash<std::string_view>{}(group.key), group);
+  }
+  return group;
 }
 
-void Groups::clear() {
-  by_key_.clear();
-  groups_.clear();
+void Groups::index(std::size_t slots) {
+  slots_.assign(slots, {});
+  for (const auto& group : groups_) put(std::hash<std::string_view>{}(group->key), *group);
+}
+
+void Groups::put(std::uint64_t hash, Group& group) {
+  std::size_t at = hash & (slots_.size() - 1);
+  while (slots_[at].group != nullptr) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = {hash, &group};
 }
 
 }  // namespace sentinel::rules

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -34,17 +33,17 @@ struct Series {
   [[nodiscard]] bool ended() const { return source->collections != collection; }
 };
 
-/// What a window tells apart.
+/// What a window tells apart. In the order in which a record touches it.
 struct Group {
-  std::string key;    ///< what tells it from others, for events more than what its labels show
-  std::string shown;  ///< its labels as people see them; see encode_labels()
+  std::string key;                       ///< what tells it from others, for events more than what its labels show
+  std::uint64_t newest_ns = 0;           ///< end of the newest pane with a record
+  std::unique_ptr<Exemplars> exemplars;  ///< of events whose rule alerts
   std::optional<Ring> ring;
-  std::vector<std::unique_ptr<Series>> series;  ///< in the order in which they came
-  std::unique_ptr<Exemplars> exemplars;         ///< of events whose rule alerts
-  std::uint64_t newest_ns = 0;                  ///< end of the newest pane with a record
   bool has_grown = false;
   bool had_value = false;
-  std::optional<double> value;  ///< of the window that was evaluated last
+  std::optional<double> value;                  ///< of the window that was evaluated last
+  std::string shown;                            ///< its labels as people see them; see encode_labels()
+  std::vector<std::unique_ptr<Series>> series;  ///< in the order in which they came
 };
 
 /// One text for a label set: names and values, each ended by a zero byte. Empty values are left out: they are absent
@@ -59,24 +58,27 @@ class Groups {
   [[nodiscard]] Group* find(std::string_view key) const;
   Group& add(std::string key);
   [[nodiscard]] std::size_t size() const { return groups_.size(); }
-  void clear();
 
   /// Forgets those for which `gone` holds.
   template <class Gone>
   void forget_if(Gone&& gone) {
-    std::erase_if(groups_, [&](const std::unique_ptr<Group>& group) {
-      if (!gone(*group)) return false;
-      by_key_.erase(by_key_.find(group->key));
-      return true;
-    });
+    const auto forgotten = std::erase_if(groups_, [&](const std::unique_ptr<Group>& group) { return gone(*group); });
+    if (forgotten > 0) index(slots_.size());
   }
 
   [[nodiscard]] auto begin() const { return groups_.begin(); }
   [[nodiscard]] auto end() const { return groups_.end(); }
 
  private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    Group* group = nullptr;  // null: free
+  };
+  void index(std::size_t slots);
+  void put(std::uint64_t hash, Group& group);
+
   std::vector<std::unique_ptr<Group>> groups_;
-  std::unordered_map<std::string_view, Group*> by_key_;  // views into the groups' own keys
+  std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
 };
 
 }  // namespace sentinel::rules

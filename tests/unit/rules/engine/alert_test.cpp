@@ -215,10 +215,10 @@ TEST(Alerts, TheContextIsOfTheLastEventInTheWindowThatTripped) {
 TEST(Alerts, TextsOfTheContextThatAreTooLongAreCutBetweenCharacters) {
   Rig rig({{.name = "any", .windows = {{.filter = "hit", .over = second, .fn = Function::count}}, .when = "> 0"}});
   const auto hit = rig.host.event("hit");
-  rig.event(hit, {}, 500 * ms, {.pid = 7, .comm = std::string(63, 'a') + "\u00e9\u00e9"});
+  rig.event(hit, {}, 500 * ms, {.pid = 7, .comm = std::string(47, 'a') + "\u00e9\u00e9"});
   rig.advance(1'200 * ms);
   ASSERT_EQ(rig.out.transitions.size(), 1u);
-  EXPECT_EQ(rig.out.transitions[0].context->comm, std::string(63, 'a'));
+  EXPECT_EQ(rig.out.transitions[0].context->comm, std::string(47, 'a'));
 }
 
 TEST(Alerts, TellsWhatWasLostInItsWindow) {
