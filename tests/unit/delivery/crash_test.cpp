@@ -22,43 +22,44 @@ const std::string program = SENTINEL_BINARY_DIR "/tests/delivery_submitter";
 constexpr int kills = 100;
 constexpr long numbers_per_run = 100'000;
 
-/// Everything that a receiver was told, with the run of the submitter that told it.
+/// Everything that a receiver was told, with the process that told it.
 class Ledger {
  public:
   Reaction take(const Received& request) {
+    const auto body = request.json();
+    const std::string process(body.at("externalURL").as_string());
     const std::scoped_lock lock(mutex_);
     ++posts_;
-    for (auto& each : told(request)) {
-      auto [at, first] = last_post_.try_emplace(each, std::pair(run_, posts_));
-      if (first) continue;
-      // Told a second time: allowed if the first was on its way when its run was killed, that is in its last post.
-      const auto [run, post] = at->second;
-      if (run == run_ || post != last_of_run_[run]) again_.push_back(each);
-      at->second = {run_, posts_};
-    }
-    last_of_run_[run_] = posts_;
+    for (auto& each : told(request)) told_[each].emplace_back(process, posts_);
+    last_of_[process] = posts_;
     return {};
   }
-  void next_run() {
-    const std::scoped_lock lock(mutex_);
-    ++run_;
-  }
+  /// What was told more than once, but for posts that were on their way when their process was killed: a process waits
+  /// for the answer to each, so that is its last.
   [[nodiscard]] std::vector<std::string> told_again() const {
     const std::scoped_lock lock(mutex_);
-    return again_;
+    std::vector<std::string> again;
+    for (const auto& [what, times] : told_) {
+      std::set<std::string> processes;
+      std::size_t settled = 0;
+      for (const auto& [process, post] : times) {
+        processes.insert(process);
+        settled += post == last_of_.at(process) ? 0 : 1;
+      }
+      if (settled > 1 || processes.size() != times.size()) again.push_back(what);
+    }
+    return again;
   }
   [[nodiscard]] bool knows(const std::string& what) const {
     const std::scoped_lock lock(mutex_);
-    return last_post_.contains(what);
+    return told_.contains(what);
   }
 
  private:
   mutable std::mutex mutex_;
-  int run_ = 0;
   int posts_ = 0;
-  std::map<std::string, std::pair<int, int>> last_post_;
-  std::map<int, int> last_of_run_;
-  std::vector<std::string> again_;
+  std::map<std::string, std::vector<std::pair<std::string, int>>> told_;
+  std::map<std::string, int> last_of_;
 };
 
 TEST(Crash, KilledAtAHundredMomentsLosesNothingAndTellsNothingAgain) {
@@ -72,7 +73,6 @@ TEST(Crash, KilledAtAHundredMomentsLosesNothingAndTellsNothingAgain) {
   std::set<std::string> ended;
   std::minstd_rand random(std::random_device{}());
   for (int run = 0; run < kills; ++run) {
-    ledger.next_run();
     Process process({program, rig.options.spool, "webhook", server.url(), std::to_string(run * numbers_per_run + 1)});
     ASSERT_TRUE(eventually([&] { return !process.out().empty() || !process.running(); }));
     ASSERT_TRUE(process.running()) << process.err();
@@ -82,7 +82,6 @@ TEST(Crash, KilledAtAHundredMomentsLosesNothingAndTellsNothingAgain) {
     std::istringstream lines(process.out());
     for (std::string what, number; lines >> what >> number;) (what == "f" ? fired : ended).insert(number);
   }
-  ledger.next_run();
   rig.options.unix_ns = nullptr;
   rig.reopen();
   ASSERT_TRUE(rig->add(webhook(server.url())));

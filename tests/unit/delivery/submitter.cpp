@@ -42,7 +42,9 @@ int main(int count, char** arguments) {
   if (count != 5) return 2;
   CourierOptions options;
   options.spool = arguments[1];
-  options.spool_bytes = 1024 * 1024;  // so that it is rewritten now and then
+  options.first_backoff = std::chrono::milliseconds(1);  // its life is short
+  options.longest_backoff = std::chrono::milliseconds(5);
+  options.external_url = arguments[4];  // tells in each post which process sent it
   options.on_problem = [](std::string_view problem) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(problem.size()), problem.data());
   };
