@@ -18,11 +18,29 @@ struct Running {
   std::unique_ptr<Tap> tap;
 };
 
-/// Moves the offender's times by what lies between two clocks.
-void shift(Offender& offender, std::int64_t by_ns) {
-  offender.active_since.boot_ns += by_ns;
-  offender.held_at_ns += by_ns;
-  if (offender.told_at_ns) *offender.told_at_ns += by_ns;
+// Times beyond these are nobody's; within them no sum or difference overflows.
+constexpr std::uint64_t latest_boot_ns = 1ULL << 60;  // 36 years after the boot
+constexpr std::int64_t latest_unix_ns = 1LL << 62;    // the year 2116
+constexpr std::int64_t latest_shifted_ns = 1LL << 61;
+
+std::int64_t shifted(std::int64_t time_ns, std::int64_t by_ns) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(time_ns, by_ns, &sum)) sum = by_ns < 0 ? -latest_shifted_ns : latest_shifted_ns;
+  return std::clamp(sum, -latest_shifted_ns, latest_shifted_ns);
+}
+
+/// Moves an offender's times from CLOCK_BOOTTIME to what is saved.
+void to_unix(Offender& offender, std::int64_t offset_ns) {
+  offender.active_since.boot_ns += offset_ns;
+  offender.held_at_ns += offset_ns;
+  if (offender.told_at_ns) *offender.told_at_ns += offset_ns;
+}
+
+/// And back, whatever it is that was saved.
+void to_boottime(Offender& offender, std::int64_t offset_ns) {
+  offender.active_since.boot_ns = shifted(offender.active_since.boot_ns, -offset_ns);
+  offender.held_at_ns = shifted(offender.held_at_ns, -offset_ns);
+  if (offender.told_at_ns) offender.told_at_ns = shifted(*offender.told_at_ns, -offset_ns);
 }
 
 }  // namespace
@@ -47,6 +65,8 @@ Engine::Engine(Labels agent_labels) : state_(std::make_unique<State>(std::move(a
 Engine::~Engine() = default;
 
 void Engine::State::set_time(Moment now) {
+  now.boottime_ns = std::min(now.boottime_ns, latest_boot_ns);
+  now.unix_ns = std::clamp(now.unix_ns, -latest_unix_ns, latest_unix_ns);
   if (now.boottime_ns < clock.now_ns) return;
   clock = {now.boottime_ns, now.unix_ns - static_cast<std::int64_t>(now.boottime_ns)};
 }
@@ -131,6 +151,7 @@ void Engine::set_rules(std::vector<std::shared_ptr<const Rule>> rules, Moment no
 
 void Engine::consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std::uint64_t every_ns, Output& out) {
   // A collection was scheduled at a time that has come.
+  tick_ns = std::min(tick_ns, latest_boot_ns);
   if (tick_ns > state_->clock.now_ns) state_->clock.now_ns = tick_ns;
   state_->close_due(out);
   Source& source = state_->dispatch.source({batch.instance.data, batch.instance.size});
@@ -211,7 +232,7 @@ std::string Engine::save() const {
       alert.group = decode_labels(shown);
       alert.annotations = alert_of(rule, offender).annotations;
       alert.offender = offender;
-      shift(alert.offender, state_->clock.unix_offset_ns);
+      to_unix(alert.offender, state_->clock.unix_offset_ns);
     }
   }
   return to_json(saved);
@@ -225,7 +246,7 @@ Result<void> Engine::restore(std::string_view text, Moment now) {
     const auto found = std::find_if(state_->rules.begin(), state_->rules.end(), [&](const Running& running) {
       return running.chain && running.identity == alert.identity && running.chain->rule()->alert;
     });
-    shift(alert.offender, -state_->clock.unix_offset_ns);
+    to_boottime(alert.offender, state_->clock.unix_offset_ns);
     if (found == state_->rules.end() || !found->chain->restore(encode_labels(alert.group), alert.offender)) {
       state_->resolve_orphan(std::move(alert));
     }

@@ -35,7 +35,8 @@ struct Feed {
 
 /// Records in panes, by group, and what they come to when a window ends.
 ///
-/// What functions mean. `count` counts records; `sum`, `avg`, `min`, `max`, `last` and `quantile` are of their values;
+/// What functions mean. `count` counts records; `sum`, `avg`, `min`, `max`, `last` and `quantile` are of their values
+/// (of events within one pane, `last` is the one that came last);
 /// `distinct` counts the different texts of a label or context field. `rate` of samples is what the counter grew by
 /// between neighbouring samples of a series, each growth at the time of the later one, for all of those within the
 /// window, by the second of `over` (or of the interval, where that is longer): nothing is extrapolated. A value below
