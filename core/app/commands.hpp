@@ -30,6 +30,12 @@ int plugin_list(const std::filesystem::path& file, const std::vector<std::filesy
 /// `sentinel plugin inspect X.so`
 int plugin_inspect(const std::filesystem::path& plugin, bool as_json);
 
+/// `sentinel rules test FILE…`: whether rules do what their tests say. `failed` when one does not.
+int rules_test(const std::vector<std::filesystem::path>& files);
+/// `sentinel rules export --prometheus [FILE]`: its rules as Prometheus' own on standard output; on standard error
+/// those that Prometheus cannot evaluate.
+int rules_export(const std::filesystem::path& file, const std::string& scrape_interval);
+
 /// `sentinel status`
 int status(const AskOptions& options, bool as_json);
 

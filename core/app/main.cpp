@@ -55,6 +55,23 @@ int command_line(int argc, char** argv) {
   describe_command->add_option("plugin", described)->required();
   describe_command->callback([&] { code = sentinel::plugin::describe_main(described); });
 
+  auto* rules_command = app.add_subcommand("rules", "Prove alerting rules, and hand them to Prometheus");
+  rules_command->require_subcommand(1);
+  std::vector<std::filesystem::path> tests;
+  auto* rules_test_command =
+      rules_command->add_subcommand("test", "Run rule tests without a host; 0 good, 1 a check failed, 2 a bad file");
+  rules_test_command->add_option("files", tests, "Files of rule tests")->required();
+  rules_test_command->callback([&] { code = sentinel::app::rules_test(tests); });
+  std::filesystem::path exported = default_file;
+  std::string scrape_interval = "15s";
+  bool for_prometheus = false;
+  auto* export_command = rules_command->add_subcommand("export", "Print the rules for another program");
+  export_command->add_flag("--prometheus", for_prometheus, "As Prometheus alerting rules")->required();
+  export_command->add_option("--scrape-interval", scrape_interval, "How often that Prometheus scrapes")
+      ->capture_default_str();
+  export_command->add_option("file", exported, "Pipeline file")->capture_default_str();
+  export_command->callback([&] { code = sentinel::app::rules_export(exported, scrape_interval); });
+
   sentinel::app::AskOptions asked{default_file, {}, {}};
   bool answer_json = false;
   const auto add_ask_options = [&](CLI::App* command) {

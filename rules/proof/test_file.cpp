@@ -78,10 +78,13 @@ class TestFileReader {
   RuleTest read_test(const Value& section, std::size_t number) {
     RuleTest test;
     test.where = section.where;
-    test.name = "test " + std::to_string(number);
+    const Value* given = section.find("name");
+    const bool named = given != nullptr && given->kind == Value::Kind::scalar && !given->broken;
+    test.name = named ? config::printable(given->text, 60) : "test " + std::to_string(number);
     test.interval = interval_;
     Fields fields(section, test.name, "{input_series: [], alert_rule_test: []}", diagnostics_);
-    fields.read_text("name", test.name);
+    std::string text;
+    fields.read_text("name", text);
     fields.read_duration("interval", 100ms, 24h, test.interval);
     test.environment = environment_;
     for (auto& [name, value] : read_texts(fields, "env", test.name + ": env")) test.environment[name] = value;
