@@ -173,7 +173,32 @@ class Agent {
     if (stopping_) co_return;
     tell_what_runs(verdict);
     chain_.hand_out_pending();
+    resolve_what_no_longer_fires();
     co_await reloader_.started(std::move(texts), std::move(events));
+  }
+
+  /// An earlier process may have told of alerts that ended with their rule, or with its state, while nothing ran:
+  /// nobody else would ever resolve them.
+  void resolve_what_no_longer_fires() {
+    chain_.read([this, receivers = topology_.receivers()](const rules::Engine& engine) {
+      std::set<std::uint64_t> firing;
+      for (const auto& alert : engine.alerts()) {
+        if (alert.state == rules::AlertState::firing) firing.insert(alert.fingerprint);
+      }
+      for (const auto id : receivers) {
+        std::vector<delivery::Notification> ended;
+        for (auto& told : courier_->firing(id)) {
+          if (firing.contains(told.fingerprint)) continue;
+          told.firing = false;
+          told.ends_at_ns = system_clock().unix_ns();
+          ended.push_back(std::move(told));
+        }
+        if (ended.empty()) continue;
+        const auto submitted = courier_->submit(id, ended);
+        log_info("delivery", "resolving " + std::to_string(ended.size()) + " alerts that an earlier run left firing" +
+                                 (submitted ? "" : ": " + submitted.error().message));
+      }
+    });
   }
 
   void tell_what_runs(const Verdict& verdict) const {

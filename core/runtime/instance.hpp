@@ -128,6 +128,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Answers with what render writes, on the worker's thread. Requests that wait while it renders share the next one.
   void render(std::function<void(Result<std::string>)> answer);
 
+  /// Receivers of posts that it added.
+  [[nodiscard]] std::vector<std::uint32_t> receivers() const { return host_.receivers(); }
   /// Has handle answer, on the worker's thread.
   void handle(http::Request request, http::Reply reply);
 

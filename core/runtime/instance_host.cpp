@@ -163,6 +163,11 @@ Result<void> InstanceHost::submit(std::uint32_t receiver, const sentinel_alert& 
                  notice->starts_at_ns, notice->ends_at_ns});
 }
 
+std::vector<std::uint32_t> InstanceHost::receivers() const {
+  const std::lock_guard lock(receivers_mutex_);
+  return receivers_;
+}
+
 void InstanceHost::release_receivers() {
   const std::lock_guard lock(receivers_mutex_);
   for (const auto id : receivers_) services_.courier->remove(id);

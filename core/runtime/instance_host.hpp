@@ -61,6 +61,8 @@ class InstanceHost {
   /// The routes asked for in create.
   [[nodiscard]] const std::vector<RenderRoute>& routes() const { return routes_; }
   [[nodiscard]] const std::vector<HandlerRoute>& handlers() const { return handlers_; }
+  /// Receivers that it added, by the courier's numbers.
+  [[nodiscard]] std::vector<std::uint32_t> receivers() const;
   /// After the plugin's stop: its receivers are let go; what is undelivered waits for a successor.
   void release_receivers();
 
@@ -85,7 +87,7 @@ class InstanceHost {
   std::atomic<bool> sealed_ = false;
   std::vector<RenderRoute> routes_;
   std::vector<HandlerRoute> handlers_;
-  std::mutex receivers_mutex_;
+  mutable std::mutex receivers_mutex_;
   std::vector<std::uint32_t> receivers_;
   std::mutex emit_mutex_;
   std::shared_ptr<store::RecordBatch> open_batch_;

@@ -1,5 +1,6 @@
 #include "core/runtime/notice.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
@@ -87,6 +88,19 @@ std::vector<sentinel_label> pairs(const std::map<std::string, std::string>& map)
 std::string clean(sentinel_string text) {
   std::string buffer;
   return std::string(store::clean(from_abi(text), buffer));
+}
+
+/// Annotations are for people, and may have several lines.
+std::string clean_lines(std::string_view text) {
+  std::string out;
+  std::string buffer;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    if (begin > 0) out += '\n';
+    out += store::clean(text.substr(begin, end - begin), buffer);
+    begin = end + 1;
+  }
+  return out;
 }
 
 std::string label_of(const Notice& notice, const char* name) {
@@ -217,7 +231,8 @@ Result<Notice> notice_from_abi(const sentinel_alert& alert) {
     notice.labels.insert_or_assign(clean(alert.labels[i].name), clean(alert.labels[i].value));
   }
   for (std::uint32_t i = 0; i < alert.annotation_count; ++i) {
-    notice.annotations.insert_or_assign(clean(alert.annotations[i].name), clean(alert.annotations[i].value));
+    notice.annotations.insert_or_assign(clean(alert.annotations[i].name),
+                                        clean_lines(from_abi(alert.annotations[i].value)));
   }
   notice.starts_at_ns = alert.starts_at_ns;
   notice.ends_at_ns = alert.ends_at_ns;

@@ -392,6 +392,14 @@ std::vector<std::string> Topology::render_paths() const {
   return paths;
 }
 
+std::vector<std::uint32_t> Topology::receivers() const {
+  std::set<std::uint32_t> all;
+  for (const auto& [key, member] : members_) {
+    for (const auto id : member.instance->receivers()) all.insert(id);
+  }
+  return {all.begin(), all.end()};
+}
+
 void Topology::render(std::function<void(Result<std::string>)> answer) {
   for (const auto& [key, member] : members_) {
     if (key.first == Kind::sink && !member.routes.empty()) {

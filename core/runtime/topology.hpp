@@ -61,6 +61,9 @@ class Topology final : public telemetry::SnapshotSource {
   /// The paths of the listener at which sinks render.
   [[nodiscard]] std::vector<std::string> render_paths() const;
 
+  /// Receivers of posts that sinks added, by the courier's numbers.
+  [[nodiscard]] std::vector<std::uint32_t> receivers() const;
+
   /// What the first sink that renders has to say, for `--once`.
   void render(std::function<void(Result<std::string>)> answer);
 

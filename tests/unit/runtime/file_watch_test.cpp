@@ -16,7 +16,7 @@ using sentinel::testing::patience;
 using sentinel::testing::TempFolder;
 using sentinel::testing::write_text;
 
-class FileWatchTest : public testing::Test {
+class FileWatchTest : public ::testing::Test {
  protected:
   void watch(const fs::path& path) {
     auto opened = FileWatch::open(control_, path, [this] { ++changes_; });
