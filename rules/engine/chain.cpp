@@ -1,6 +1,7 @@
 #include "rules/engine/chain.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace sentinel::rules {
@@ -87,6 +88,7 @@ void Chain::take(Window& window, Series& series, double value, std::uint64_t tic
 }
 
 void Chain::take(const Feed& feed, const RecordView& record) {
+  if (std::isnan(record.record.value)) return;
   const std::uint64_t time_ns = std::min(record.record.time_ns, clock_.now_ns + future_ns);
   if (!awake_) wake();
   const std::uint64_t pane = feed.window.grid().pane_of(time_ns);

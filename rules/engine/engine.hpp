@@ -32,7 +32,8 @@ struct WindowValue {
 class Output {
  public:
   virtual ~Output() = default;
-  /// pending -> firing, or firing -> inactive. Those between inactive and pending are not told, alerts() shows them.
+  /// pending -> firing, or firing -> inactive. Those between inactive and pending are not told, alerts() shows them. An
+  /// alert that fired silently and still fires when its cooldown ends is told once more, then not silent.
   virtual void transition(const Alert& alert) = 0;
   virtual void window_value(const WindowValue& value) = 0;
   /// A record that a rule without windows lets through.
@@ -69,12 +70,14 @@ class Engine {
   void set_rules(std::vector<std::shared_ptr<const Rule>> rules, Moment now, Output& out);
 
   /// The records of one good collection, scheduled at `tick_ns`; `every_ns` 0: a collection of events that has no
-  /// interval.
+  /// interval. A series that its source's newest collection with an interval lacks has ended. A tick is a time that has
+  /// come: first it closes what advance() would close then.
   void consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std::uint64_t every_ns, Output& out);
   /// Records of a collector that never arrived: told on each alert whose window holds this time.
   void lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns);
 
-  /// Closes the panes that ended 200 ms ago and judges their rules.
+  /// Closes the panes that ended 200 ms ago and judges their rules. A `now` before one that was given is taken for
+  /// that.
   void advance(Moment now, Output& out);
   /// CLOCK_BOOTTIME at which advance() has something to do; the greatest number when never.
   [[nodiscard]] std::uint64_t next_ns() const;
@@ -87,7 +90,9 @@ class Engine {
   /// consume): a restored alert goes on, is not told as new, keeps its times, and is resolved as `no_data` if nothing
   /// feeds it.
   [[nodiscard]] std::string save() const;
-  /// After set_rules(). Errors: invalid_argument, with what is wrong; then nothing was restored.
+  /// After set_rules(). An alert that was told and whose rule has another identity now, or other labels, is resolved as
+  /// `rule_changed` by the next call that has an Output. Errors: invalid_argument, with what is wrong; then nothing was
+  /// restored.
   Result<void> restore(std::string_view state, Moment now);
 
  private:

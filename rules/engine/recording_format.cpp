@@ -9,6 +9,32 @@ namespace {
 
 constexpr std::size_t head_size = 5;
 
+/// Bytes of the UTF-8 character (RFC 3629) that `text` begins with; 0 when it is none, or a control character.
+std::size_t character_size(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return first < 0x20 || first == 0x7f ? 0 : 1;
+  const std::size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  std::uint32_t code = first & (0x7fU >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80U) return 0;
+    code = code << 6U | (byte(i) & 0x3fU);
+  }
+  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+  const bool surrogate = code >= 0xd800 && code < 0xe000;
+  return overlong || surrogate || code < 0xa0 || code > 0x10ffff ? 0 : size;
+}
+
+/// As the host makes every text before a rule sees it.
+bool is_clean(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 }  // namespace
 
 void FrameWriter::begin(FrameType type) {
@@ -93,7 +119,10 @@ double FrameReader::f64() {
 }
 
 std::string_view FrameReader::text() {
-  return take(u32());
+  const auto taken = take(u32());
+  if (is_clean(taken)) return taken;
+  ok_ = false;
+  return {};
 }
 
 std::uint32_t FrameReader::count(std::size_t each) {

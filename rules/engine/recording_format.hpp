@@ -45,6 +45,7 @@ class FrameReader {
   std::uint32_t u32();
   std::uint64_t u64();
   double f64();
+  /// Valid UTF-8 without control characters.
   std::string_view text();
   std::string_view take(std::size_t size);
   /// A number of things that take at least `each` bytes.

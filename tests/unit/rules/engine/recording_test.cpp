@@ -182,6 +182,18 @@ TEST_F(Recording, RefusesWhatIsMalformed) {
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, Errc::invalid_argument);
   }
+  for (const auto* text : {"c\xff\xff", "c\xc3\x01", "c\x01\x02", "c\xc2\x85", "c\xc0\xaf"}) {
+    auto bad = good;
+    bad.replace(bad.find("c\u00e4"), 3, text);
+    replayed(bad, &result);
+    EXPECT_FALSE(result.ok()) << "text that no host lets through";
+  }
+  for (const auto* text : {"c\u00df", "abc", "\u20ac"}) {
+    auto other = good;
+    other.replace(other.find("c\u00e4"), 3, text);
+    replayed(other, &result);
+    EXPECT_TRUE(result.ok());
+  }
   std::size_t refused = 0;
   for (std::size_t size = 9; size < 2'000; size += 13) {
     replayed(good.substr(0, size), &result);

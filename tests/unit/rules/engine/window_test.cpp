@@ -360,6 +360,16 @@ TEST(Windows, LateSamplesCountInTheOpenPaneAndLateEventsInTheirOwn) {
   EXPECT_EQ(rig.engine.stats().at(1).late, 1u);
 }
 
+TEST(Windows, AnEventWhoseValueIsNoNumberIsNoRecord) {
+  Rig rig({{.name = "r", .windows = {{.filter = "hit", .over = second, .fn = Function::quantile, .quantile = 0.5}}}});
+  const auto hit = rig.host.event("hit");
+  rig.event(hit, {}, 500 * ms, {}, none);
+  rig.event(hit, {}, 600 * ms, {}, 8);
+  rig.advance(2 * second);
+  EXPECT_NEAR(value_at(rig, second).value(), 8, 0.08);
+  EXPECT_EQ(rig.engine.stats().at(0).records, 1u);
+}
+
 TEST(Windows, ANumberThatIsNoneIsNoRecord) {
   Rig rig({{.name = "r", .windows = {{.filter = "m", .fn = Function::count}}}});
   const auto metric = rig.host.gauge("m");
