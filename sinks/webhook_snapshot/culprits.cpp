@@ -10,6 +10,8 @@ using sentinel::procfs::tcp_state_names;
 using sentinel::procfs::TcpState;
 
 constexpr std::size_t most_culprits = 5;
+/// A process with less than this part of what the first has explains nothing.
+constexpr std::uint64_t negligible = 5;
 
 std::string comm_of(const Scene& scene, std::int32_t pid) {
   const auto* process = scene.processes->find(pid);
@@ -46,8 +48,10 @@ void by_memory(Scene& scene) {
         clean(kill.comm) + " (" + std::to_string(kill.pid) + "), " + human_seconds(std::max(ago, 0.0)) + " ago";
     scene.remarks.push_back("The OOM killer ended " + text + ".");
   }
-  for (const auto* process : scene.processes->top(3, [](const Process& p) { return p.rss_bytes; })) {
+  const auto top = scene.processes->top(3, [](const Process& p) { return p.rss_bytes; });
+  for (const auto* process : top) {
     const auto rss = process->rss_bytes;
+    if (rss * negligible < top.front()->rss_bytes) break;
     add(scene, process->pid, clean(process->name()),
         human_bytes(rss) + " resident, " + percent(static_cast<double>(rss), total) + " of memory");
   }
@@ -72,7 +76,9 @@ void by_memory(Scene& scene) {
 
 void by_cpu(Scene& scene) {
   auto& processes = *scene.processes;
-  for (const auto* process : processes.top(3, [](const Process& p) { return p.ticks_between(); })) {
+  const auto top = processes.top(3, [](const Process& p) { return p.ticks_between(); });
+  for (const auto* process : top) {
+    if (process->ticks_between() * negligible < top.front()->ticks_between()) break;
     add(scene, process->pid, clean(process->name()),
         percent(processes.cpus(*process), 1) + " of one CPU over " + human_seconds(processes.seconds_between()));
   }

@@ -166,7 +166,7 @@ void Taker::take_host(const Root& root) {
   copy(root, "vmstat", [this](std::string_view text) -> Result<void> {
     const auto counters = parse_vmstat(text);
     if (!counters) return counters.error();
-    if (counters->oom_kill.value_or(0) > 0) scene_.counters.emplace_back("OOM kills since boot", *counters->oom_kill);
+    if (counters->oom_kill.value_or(0) > 0) scene_.counters.emplace_back("OOM kills", *counters->oom_kill);
     return {};
   });
   const auto net = net_folder(root);
@@ -238,7 +238,8 @@ void Taker::take_tables(const Root& root) {
 
 void Taker::look_again(const Root& root) {
   const auto again_ns = first_look_ns_ + static_cast<std::uint64_t>(std::chrono::nanoseconds(least_interval).count());
-  if (const auto now = steady_ns(); now < again_ns) std::this_thread::sleep_for(std::chrono::nanoseconds(again_ns - now));
+  if (const auto now = steady_ns(); now < again_ns)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(again_ns - now));
   take_item(scene_.items, "processes", "evidence/processes.tsv", [&](Item& item) -> Result<std::uint64_t> {
     const auto counts = processes_->look_again(root, steady_ns());
     if (!counts) return counts.error();

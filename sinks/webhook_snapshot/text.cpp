@@ -154,14 +154,24 @@ std::string code(std::string_view text, std::size_t longest) {
 }
 
 std::string plain(std::string_view text, std::size_t longest) {
+  const auto cleaned = clean(text, longest);
+  const auto in_word = [&](std::size_t at) {
+    const auto is_word = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    return at > 0 && at + 1 < cleaned.size() && is_word(cleaned[at - 1]) && is_word(cleaned[at + 1]);
+  };
   std::string out;
-  for (const char c : clean(text, longest)) {
+  for (std::size_t i = 0; i < cleaned.size(); ++i) {
+    const char c = cleaned[i];
     if (c == '<') {
       out += "&lt;";
     } else if (c == '&') {
       out += "&amp;";
     } else {
-      if (std::string_view("\\`*_[]|#~!").find(c) != std::string_view::npos) out += '\\';
+      // Read as it is more often than rendered, so no more is escaped than must be: an underscore within a word is
+      // none.
+      if (std::string_view("\\`*[]|").find(c) != std::string_view::npos || (c == '_' && !in_word(i))) out += '\\';
       out += c;
     }
   }
