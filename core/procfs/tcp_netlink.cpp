@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <system_error>
 
 #include "sentinel/procfs/tcp_sockets.hpp"
 #include "sentinel/procfs/unique_fd.hpp"
@@ -19,7 +20,7 @@ Error failure(int error, const char* step) {
   const bool absent = error == ENOENT || error == EPROTONOSUPPORT || error == EAFNOSUPPORT || error == EOPNOTSUPP ||
                       error == EPERM || error == EACCES;
   return {absent ? Errc::unsupported : Errc::failed,
-          std::string("sock_diag: cannot ") + step + ": " + std::strerror(error)};
+          std::string("sock_diag: cannot ") + step + ": " + std::generic_category().message(error)};
 }
 
 Result<void> ask(int fd, std::uint8_t family, TcpStates states) {

@@ -6,7 +6,6 @@
 
 #include <boost/json.hpp>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -19,7 +18,7 @@ namespace {
 constexpr std::uint64_t version = 1;
 
 Error failed(const std::filesystem::path& path, const char* what) {
-  return {Errc::failed, path.string() + ": cannot " + what + ": " + std::strerror(errno)};
+  return {Errc::failed, path.string() + ": cannot " + what + ": " + std::generic_category().message(errno)};
 }
 
 bool write_all(int fd, std::string_view text) {

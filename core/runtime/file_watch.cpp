@@ -4,7 +4,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <set>
 #include <system_error>
@@ -63,7 +62,7 @@ Result<std::unique_ptr<FileWatch>> FileWatch::open(boost::asio::io_context& cont
                                                    std::function<void()> changed) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
-    return Error{Errc::failed, "cannot watch " + path.string() + ": inotify: " + std::strerror(errno) +
+    return Error{Errc::failed, "cannot watch " + path.string() + ": inotify: " + std::generic_category().message(errno) +
                                    "; raise fs.inotify.max_user_instances"};
   }
   std::unique_ptr<FileWatch> watch(new FileWatch(control, std::move(path), std::move(changed), fd));

@@ -29,6 +29,7 @@ constexpr bool has_exactly = takes<Struct>(std::make_index_sequence<Count>{}) &&
                              !takes<Struct>(std::make_index_sequence<Count + 1>{});
 
 // Each of these is a line of the dump and the assertion that it is true.
+// NOLINTBEGIN(bugprone-macro-parentheses): types and names stand there
 #define STRUCT(NAME, SIZE)                                                             \
   {                                                                                    \
     using Struct = NAME;                                                               \
@@ -55,9 +56,11 @@ constexpr bool has_exactly = takes<Struct>(std::make_index_sequence<Count>{}) &&
   std::printf("enum %s\n", #NAME)
 
 #define TEXT(NAME) std::printf("text %s = %s\n", #NAME, NAME)
+// NOLINTEND(bugprone-macro-parentheses)
 
 // One line a member, spelled as the dump spells it.
 // clang-format off
+// NOLINTBEGIN(bugprone-sizeof-expression): pointers have sizes too
 void structs() {
   STRUCT(sentinel_string, 16);
   MEMBER(0, data, const char*);
@@ -451,6 +454,7 @@ void values() {
   VALUE(SENTINEL_NOTE_TYPE, 1);
   static_assert(SENTINEL_ABI_MAGIC == UINT64_C(0x4c454e49544e4553), "the magic is part of the ABI");
 }
+// NOLINTEND(bugprone-sizeof-expression)
 // clang-format on
 
 void texts() {

@@ -12,7 +12,7 @@ void collect(benchmark::State& state, const std::string& plugin, const rig::Conf
   sentinel::store::Store store(std::size_t{2} << 20U);
   rig::Plugin collector(store, plugin, config);
   std::chrono::seconds tick(1);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto done = collector.collect(tick++);
     if (!done) return state.SkipWithError(done.error().message.c_str());
   }

@@ -54,7 +54,7 @@ void prometheus_cpp_registry(benchmark::State& state) {
   }
   const prometheus::TextSerializer serializer;
   std::size_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     std::ostringstream out;
     serializer.Serialize(out, registry.Collect());
     bytes = out.str().size();
@@ -66,7 +66,7 @@ void prometheus_cpp_model_of_view(benchmark::State& state) {
   const auto data = counters(static_cast<std::size_t>(state.range(0)));
   const Families families(data);
   std::size_t bytes = 0;
-  for (auto _ : state) bytes = prometheus_cpp_text(families.view()).size();
+  for ([[maybe_unused]] auto _ : state) bytes = prometheus_cpp_text(families.view()).size();
   count(state, bytes);
 }
 
@@ -75,7 +75,7 @@ void exposition(benchmark::State& state) {
   const Families families(data);
   const auto writer = std::make_unique<Exposition>();
   TextWriter text;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     text.clear();
     auto out = text.writer();
     writer->write(families.view(), out);

@@ -31,6 +31,7 @@ std::string read(const std::filesystem::path& path) {
 
 void compare(const std::string& name, const std::string& text) {
   const std::filesystem::path golden = std::string(SENTINEL_SOURCE_DIR "/tests/golden/") + name;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs
   if (std::getenv("UPDATE_GOLDEN") == nullptr) {
     EXPECT_EQ(text, read(golden)) << golden << "; UPDATE_GOLDEN=1 takes what there is now";
   } else if (text.empty()) {

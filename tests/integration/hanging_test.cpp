@@ -20,6 +20,7 @@ struct Hang {
   const char* kind;
   const char* call;
 
+  // NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for it by this name
   friend void PrintTo(const Hang& hang, std::ostream* out) { *out << hang.kind << " " << hang.call; }
 };
 

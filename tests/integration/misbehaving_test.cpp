@@ -44,6 +44,7 @@ struct Misdeed {
   const char* how;
   const char* reason;  ///< what the status says
 
+  // NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for it by this name
   friend void PrintTo(const Misdeed& misdeed, std::ostream* out) { *out << misdeed.in << " " << misdeed.how; }
 };
 

@@ -7,7 +7,6 @@
 namespace sentinel::config {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(ReadTextFile, ReadsAllOfIt) {

@@ -120,8 +120,10 @@ TEST(Expand, ReachesEveryValueButNoKey) {
 }
 
 TEST(ProcessEnvironment, HoldsWhatTheProcessHas) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs
   ASSERT_EQ(::setenv("SENTINEL_CONFIG_TEST", "a=b", 1), 0);
   EXPECT_EQ(process_environment().at("SENTINEL_CONFIG_TEST"), "a=b");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs
   ASSERT_EQ(::unsetenv("SENTINEL_CONFIG_TEST"), 0);
   EXPECT_FALSE(process_environment().contains("SENTINEL_CONFIG_TEST"));
 }

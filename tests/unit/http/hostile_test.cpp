@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::AnyOf;
-using ::testing::HasSubstr;
 
 class Hostile : public ::testing::Test {
  protected:
