@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <span>
 
 #include <sentinel/config.hpp>
@@ -75,6 +76,7 @@ Result<HistoryFacts> write_history(const ReadHistory& read, std::uint64_t from_n
   HistoryFacts facts;
   out.append("time_unix,series,value\n");
   std::string series;
+  std::string line;
   const auto done = read(from_ns, to_ns, [&](const sentinel_track& track) {
     if (track.sample_count == 0) return;
     if (from_abi(track.metric) == chart.metric && agrees(track, labels)) take_for_chart(track, unix_offset_ns, chart);
@@ -88,11 +90,19 @@ Result<HistoryFacts> write_history(const ReadHistory& read, std::uint64_t from_n
         facts.cut = true;
         return;
       }
+      // A hundred thousand of them: formatted in place, appended at once.
+      const auto& sample = track.samples[i];
       std::array<char, 40> time;
-      out.append(put_time(static_cast<std::int64_t>(track.samples[i].time_ns) + unix_offset_ns, time));
-      out.append(series);
-      out.append(exact_number(track.samples[i].value));
-      out.append("\n");
+      const auto stamp = put_time(static_cast<std::int64_t>(sample.time_ns) + unix_offset_ns, time);
+      line.assign(stamp).append(series);
+      if (std::isfinite(sample.value)) {
+        std::array<char, 32> digits;
+        const auto* end = std::to_chars(digits.data(), digits.data() + digits.size(), sample.value).ptr;
+        line.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+      } else {
+        line += exact_number(sample.value);
+      }
+      out.append(line += '\n');
       ++facts.samples;
     }
   });

@@ -254,7 +254,10 @@ void Taker::ask_suspects(const Root& root) {
 }
 
 void Taker::run_commands() {
-  for (const auto& [command, problem] : commands_) {
+  for (const auto& configured : commands_) {
+    // No structured binding: clang 14 captures none in a lambda.
+    const auto& command = configured.first;
+    const auto& problem = configured.second;
     if (cancelled_->load()) return;
     take_item(scene_.items, "command " + command.text, "evidence/commands/" + path_part(command.text) + ".txt",
               [&](Item& item) -> Result<std::uint64_t> {
