@@ -52,15 +52,15 @@ TEST(Include, ReportsTheMistakesOfEveryFileInOrder) {
   folder.write("a.yaml", main_file + "[b.yaml, c.yaml]\ntypo: 1\n");
   folder.write("b.yaml", "version: 2\nagent: {}\ncollectors: {x: {}}\n");
   folder.write("c.yaml", "collectors: {cpu: {plugin: p}}\nsinks: {out: {plugin: q}}\npipelines: {host: {to: [out]}}\n");
-  EXPECT_THAT(
-      folder.tell(load(folder / "a.yaml", {}).diagnostics),
-      ElementsAre("a.yaml:6:1: unknown key \"typo\"; known here: agent, collectors, include, pipelines, prometheus, sinks, version",
-                  "b.yaml:1:10: version \"2\" is not known here; this agent reads version: 1",
-                  "b.yaml:2:8: agent: stands in the main file alone, not in an included one",
-                  "b.yaml:3:14: collector \"x\": plugin: is missing; name the plugin, as in plugin: proc_cpu",
-                  "c.yaml:1:14: collectors: \"cpu\" stands also at a.yaml:2:14",
-                  "c.yaml:2:9: sinks: \"out\" stands also at a.yaml:3:9",
-                  "c.yaml:3:13: pipelines: \"host\" stands also at a.yaml:4:13"));
+  EXPECT_THAT(folder.tell(load(folder / "a.yaml", {}).diagnostics),
+              ElementsAre("a.yaml:6:1: unknown key \"typo\"; known here: agent, collectors, include, pipelines, "
+                          "prometheus, sinks, version",
+                          "b.yaml:1:10: version \"2\" is not known here; this agent reads version: 1",
+                          "b.yaml:2:8: agent: stands in the main file alone, not in an included one",
+                          "b.yaml:3:14: collector \"x\": plugin: is missing; name the plugin, as in plugin: proc_cpu",
+                          "c.yaml:1:14: collectors: \"cpu\" stands also at a.yaml:2:14",
+                          "c.yaml:2:9: sinks: \"out\" stands also at a.yaml:3:9",
+                          "c.yaml:3:13: pipelines: \"host\" stands also at a.yaml:4:13"));
 }
 
 TEST(Include, ReportsWhatCannotBeRead) {

@@ -104,7 +104,8 @@ TEST(Agent, ReadsEveryKey) {
 TEST(Agent, ReportsEachMistake) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"[a]", "a.yaml:2:8: agent must be a map such as {listen: 127.0.0.1:8000}, not a list"},
-      {"{listne: x}", "a.yaml:2:9: agent: unknown key \"listne\" (did you mean \"listen\"?); known here: alerts_to, env_file, "},
+      {"{listne: x}",
+       "a.yaml:2:9: agent: unknown key \"listne\" (did you mean \"listen\"?); known here: alerts_to, env_file, "},
       {"{listen: '8000'}", "a.yaml:2:17: agent: listen: \"8000\" has no port"},
       {"{listen: [a]}", "agent: listen: must be a single value, not a list"},
       {"{listen: }", "agent: listen: has no value"},
