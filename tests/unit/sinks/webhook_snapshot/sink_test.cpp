@@ -339,7 +339,7 @@ TEST_F(WebhookSnapshotTest, a_process_that_never_answers_holds_nothing_up) {
   folder_.write("proc/588/cmdline", std::string("postgres\0--password=hunter2\0", 28));
   auto with = setup();
   with.procfs = folder_.path() / "proc";
-  with.helper_timeout = 1s;
+  with.helper_timeout = 4s;
   SinkUnderTest sink(with);
   ASSERT_TRUE(sink.alert(firing("high_memory_usage")));
   ASSERT_TRUE(sink.settled(1));
@@ -348,7 +348,7 @@ TEST_F(WebhookSnapshotTest, a_process_that_never_answers_holds_nothing_up) {
   EXPECT_THAT(read(snapshot / "report.md"),
               AllOf(HasSubstr("postgres --password=[masked]"), Not(HasSubstr("hunter2"))));
   EXPECT_LT(std::stod(read(snapshot / "manifest.json").substr(read(snapshot / "manifest.json").find("took_ms") + 10)),
-            10'000);
+            60'000);
 }
 
 TEST_F(WebhookSnapshotTest, drain_waits_for_the_one_that_is_taken_and_begins_no_other) {
