@@ -36,17 +36,24 @@ foreach(key plugin_path state_dir)
   endif()
   set(pipeline_file "${edited}")
 endforeach()
+string(REPLACE "directory: artifacts/snapshots" "directory: ${state_dir}/snapshots" pipeline_file "${pipeline_file}")
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/installed/sentinel.yaml CONTENT "${pipeline_file}" @ONLY)
 
 # A pipeline file that is there already is its owner's, who may have edited it.
 install(CODE "
   set(folder \"${config_dir}\")
   cmake_path(ABSOLUTE_PATH folder BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\")
-  if(EXISTS \"\$ENV{DESTDIR}\${folder}/sentinel.yaml\")
-    message(STATUS \"Kept as it is: \$ENV{DESTDIR}\${folder}/sentinel.yaml\")
-  else()
-    file(INSTALL \"${PROJECT_BINARY_DIR}/installed/sentinel.yaml\" DESTINATION \"\${folder}\")
-  endif()" COMPONENT runtime)
+  foreach(file \"${PROJECT_BINARY_DIR}/installed/sentinel.yaml\" \"${PROJECT_SOURCE_DIR}/.env\")
+    cmake_path(GET file FILENAME name)
+    if(EXISTS \"\$ENV{DESTDIR}\${folder}/\${name}\")
+      message(STATUS \"Kept as it is: \$ENV{DESTDIR}\${folder}/\${name}\")
+    else()
+      file(INSTALL \"\${file}\" DESTINATION \"\${folder}\")
+    endif()
+  endforeach()" COMPONENT runtime)
+# The rules that ship are the agent's: their thresholds stand in .env, one's own rules in files of one's own.
+install(FILES ${PROJECT_SOURCE_DIR}/rules/seed.yaml ${PROJECT_SOURCE_DIR}/rules/default.yaml
+        DESTINATION ${config_dir}/rules COMPONENT runtime)
 
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)

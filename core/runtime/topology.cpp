@@ -428,7 +428,7 @@ telemetry::Snapshot Topology::snapshot() const {
       if (status.spec.name == config::self_name) status.collector.up = true;
       snapshot.collectors.push_back(std::move(status.collector));
     } else {
-      add_sink_counters(status, snapshot);
+      add_sink_numbers(status, snapshot);
       snapshot.sinks.push_back(std::move(status.sink));
     }
   }
@@ -454,15 +454,16 @@ telemetry::Snapshot Topology::snapshot() const {
   return snapshot;
 }
 
-void Topology::add_sink_counters(const InstanceStatus& status, telemetry::Snapshot& snapshot) const {
+void Topology::add_sink_numbers(const InstanceStatus& status, telemetry::Snapshot& snapshot) const {
   for (const auto& row : status.details) {
-    if (row.table != "counters") continue;
-    telemetry::SinkCounter counter{status.spec.name, {}, 0};
+    if (row.table != "counters" && row.table != "gauges") continue;
+    telemetry::SinkNumber number{status.spec.name, {}, 0};
     for (const auto& [key, value] : row.cells) {
-      if (key == "name") counter.counter = value;
-      if (key == "value") std::from_chars(value.data(), value.data() + value.size(), counter.value);
+      if (key == "name") number.name = value;
+      if (key == "value") std::from_chars(value.data(), value.data() + value.size(), number.value);
     }
-    if (!counter.counter.empty()) snapshot.sink_counters.push_back(std::move(counter));
+    if (number.name.empty()) continue;
+    (row.table == "counters" ? snapshot.sink_counters : snapshot.sink_gauges).push_back(std::move(number));
   }
 }
 

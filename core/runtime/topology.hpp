@@ -97,7 +97,7 @@ class Topology final : public telemetry::SnapshotSource {
   void hand_out(const std::shared_ptr<const Notice>& notice);
   void forward(const std::string& pipeline, const SinkQueue::Batch& batch);
   void refresh_details();
-  void add_sink_counters(const InstanceStatus& status, telemetry::Snapshot& snapshot) const;
+  void add_sink_numbers(const InstanceStatus& status, telemetry::Snapshot& snapshot) const;
   void schedule(const std::shared_ptr<Instance>& collector);
   boost::asio::awaitable<void> first_collections(const Instances& fresh);
   boost::asio::awaitable<void> run_schedule(std::shared_ptr<Instance> collector, std::shared_ptr<Schedule> schedule);

@@ -80,6 +80,7 @@ class Self {
             host.counter({"sentinel_delivery_retries_total", "Posts that had to be tried again."}, {"receiver"})),
         sink_counters_(
             host.counter({"sentinel_sink_counter_total", "What a sink counts of its own work."}, {"sink", "counter"})),
+        sink_gauges_(host.gauge({"sentinel_sink_gauge", "What a sink tells of its state."}, {"sink", "gauge"})),
         reload_good_(host.gauge(
             {"sentinel_config_last_reload_successful", "Whether the last change of the configuration was applied."})),
         reload_time_(host.gauge({"sentinel_config_last_reload_success_timestamp_seconds",
@@ -178,8 +179,9 @@ class Self {
       batch.add(delivery_retries_, static_cast<double>(receiver.retries), {receiver.name});
     }
     for (const auto& counter : now.sink_counters) {
-      batch.add(sink_counters_, counter.value, {counter.sink, counter.counter});
+      batch.add(sink_counters_, counter.value, {counter.sink, counter.name});
     }
+    for (const auto& gauge : now.sink_gauges) batch.add(sink_gauges_, gauge.value, {gauge.sink, gauge.name});
   }
 
   void add_reload(Batch& batch, const ReloadStats& reload) const {
@@ -257,6 +259,7 @@ class Self {
   Counter<1> delivery_dropped_;
   Counter<1> delivery_retries_;
   Counter<2> sink_counters_;
+  Gauge<2> sink_gauges_;
   Gauge<> reload_good_;
   Gauge<> reload_time_;
   Gauge<> rules_written_;

@@ -109,10 +109,10 @@ struct ReloadStats {
   std::uint64_t reload_failures = 0;
 };
 
-/// A counter that a sink shows by its details.
-struct SinkCounter {
+/// A number that a sink shows by its details.
+struct SinkNumber {
   std::string sink;
-  std::string counter;
+  std::string name;
   double value = 0;
 };
 
@@ -126,7 +126,8 @@ struct Snapshot {
   ChainStats chain;
   std::vector<ReceiverStats> receivers;
   ReloadStats reload;
-  std::vector<SinkCounter> sink_counters;
+  std::vector<SinkNumber> sink_counters;
+  std::vector<SinkNumber> sink_gauges;
   std::uint64_t worker_threads = 0;
   std::uint64_t worker_queue = 0;
   double start_unix_seconds = 0;

@@ -64,7 +64,7 @@ void Alerting::change(const std::shared_ptr<const Rule>& rule, Offender& offende
                       const Exemplar* exemplar, const End& end, Output& out) {
   offender.judged = true;
   const AlertState before = offender.state;
-  const auto change = offender.judge(verdict, *rule->alert, end.at, end.step_ns);
+  const auto change = offender.judge(verdict, *rule->alert, end.at, end.step_ns, end.keep_firing);
   if (offender.active()) offender.lost = end.lost;
   if (offender.state != before) {
     offender.time_ns = static_cast<std::uint64_t>(end.at.boot_ns);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,6 +26,7 @@ class Alerting {
     Instant at;
     std::uint64_t step_ns = 0;
     std::uint64_t lost = 0;
+    std::chrono::nanoseconds keep_firing{};
   };
   /// Judges every label set of the windows, and those that they have no more.
   void judge(const std::shared_ptr<const Rule>& rule, const Matching::Windows& windows, const End& end, Output& out);

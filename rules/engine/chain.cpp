@@ -136,7 +136,7 @@ void Chain::close(Output& out, std::vector<std::uint64_t>& forgotten) {
     if (window->fed()) window->evaluate(end_ns);
   }
   if (rule_->alert) {
-    alerting_.judge(rule_, windows_, {clock_.at(end_ns), step_ns_, lost(end_ns)}, out);
+    alerting_.judge(rule_, windows_, {clock_.at(end_ns), step_ns_, lost(end_ns), keep_firing()}, out);
   } else {
     emit(end_ns, out);
   }
@@ -144,13 +144,18 @@ void Chain::close(Output& out, std::vector<std::uint64_t>& forgotten) {
   schedule_after(end_ns);
 }
 
+std::chrono::nanoseconds Chain::keep_firing() const {
+  const bool events = std::any_of(windows_.begin(), windows_.end(),
+                                  [](const std::unique_ptr<Window>& window) { return window->of_events(); });
+  return rule_->alert->keep_firing_for(events);
+}
+
 /// After this long without a record, no end of the windows is different from the one before.
 std::uint64_t Chain::settling_ns() const {
   std::uint64_t time = longest_over_ns() + 3 * step_ns_;
   if (!rule_->alert) return time;
   const AlertSpec& alert = *rule_->alert;
-  for (const auto part : {alert.hold, alert.keep_firing, alert.cooldown})
-    time += static_cast<std::uint64_t>(part.count());
+  for (const auto part : {alert.hold, keep_firing(), alert.cooldown}) time += static_cast<std::uint64_t>(part.count());
   return time;
 }
 
@@ -189,7 +194,7 @@ bool Chain::restore(std::string shown, Offender offender) {
   const auto now = static_cast<BootTime>(clock_.now_ns);
   offender.known_at_ns = now;
   offender.lenient_until_ns = now + static_cast<BootTime>(longest_over_ns());
-  const BootTime kept_until = offender.held_at_ns + rule_->alert->keep_firing.count();
+  const BootTime kept_until = offender.held_at_ns + keep_firing().count();
   if (!alerting_.restore(*rule_, std::move(shown), std::move(offender))) return false;
   if (!ready()) {
     const auto wait = static_cast<std::uint64_t>(std::max(kept_until, now + restored_wait_ns));

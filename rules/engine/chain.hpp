@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -66,6 +67,7 @@ class Chain {
   void emit(std::uint64_t end_ns, Output& out) const;
   void schedule_after(std::uint64_t end_ns);
   [[nodiscard]] std::uint64_t settling_ns() const;
+  [[nodiscard]] std::chrono::nanoseconds keep_firing() const;
 
   std::shared_ptr<const Rule> rule_;
   const Clock& clock_;

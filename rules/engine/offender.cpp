@@ -34,7 +34,8 @@ Offender::Change Offender::hold(const AlertSpec& spec, Instant at) {
   return at.boot_ns - active_since.boot_ns >= spec.hold.count() ? fire(spec, at) : Change::none;
 }
 
-Offender::Change Offender::judge(const Verdict& verdict, const AlertSpec& spec, Instant at, std::uint64_t step_ns) {
+Offender::Change Offender::judge(const Verdict& verdict, const AlertSpec& spec, Instant at, std::uint64_t step_ns,
+                                 std::chrono::nanoseconds keep_firing) {
   if (verdict.known) {
     known_at_ns = at.boot_ns;
     if (verdict.outcome.holds) {
@@ -44,7 +45,7 @@ Offender::Change Offender::judge(const Verdict& verdict, const AlertSpec& spec, 
   }
   if (!active() || at.boot_ns < lenient_until_ns) return Change::none;
   if (!verdict.known && at.boot_ns - known_at_ns < static_cast<BootTime>(2 * step_ns)) return Change::none;
-  const bool kept = state == AlertState::firing && at.boot_ns - held_at_ns < spec.keep_firing.count();
+  const bool kept = state == AlertState::firing && at.boot_ns - held_at_ns < keep_firing.count();
   if (kept) return Change::none;
   if (verdict.known) outcome = verdict.outcome;
   return end(verdict.known ? "resolved" : "no_data", at) ? Change::resolved : Change::none;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,8 +38,9 @@ class Offender {
   /// What judging it led to.
   enum class Change { none, fired, resolved, told_late };
 
-  /// `step_ns` is the interval of the rule's windows.
-  Change judge(const Verdict& verdict, const AlertSpec& spec, Instant at, std::uint64_t step_ns);
+  /// `step_ns` is the interval of the rule's windows, `keep_firing` what AlertSpec::keep_firing_for() says of them.
+  Change judge(const Verdict& verdict, const AlertSpec& spec, Instant at, std::uint64_t step_ns,
+               std::chrono::nanoseconds keep_firing);
   /// Ends it without a judgement. Returns whether it had fired.
   bool end(std::string reason, Instant at);
   /// Neither pending nor firing, and no cooldown needs it.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -18,7 +19,8 @@ namespace {
 Error cannot(const char* what, const std::string& path) {
   const int code = errno;
   const Errc errc = code == ENOENT ? Errc::not_found : code == EACCES ? Errc::permission : Errc::failed;
-  return {errc, std::string("cannot ") + what + " the recording '" + path + "': " + std::strerror(code)};
+  return {errc,
+          std::string("cannot ") + what + " the recording '" + path + "': " + std::generic_category().message(code)};
 }
 
 struct CloseFile {

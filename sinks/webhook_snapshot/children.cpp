@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace snapshot {
 namespace {
@@ -28,6 +30,16 @@ void close_from(int first) {
   // Before Linux 5.9. A limit of descriptors may be a billion; nothing here opens that many.
   constexpr int most = 65536;
   for (int fd = first; fd < most; ++fd) ::close(fd);
+}
+
+/// Waits for a killed process to end, but not for one that the kernel does not let go: that is reaped later. Without
+/// this it would be a zombie until the next snapshot, of which the agent itself would warn.
+void await_end(pid_t pid) {
+  constexpr int patience_ms = 100;
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+  if (process.get() < 0) return;
+  pollfd ended = {process.get(), POLLIN, 0};
+  ::poll(&ended, 1, patience_ms);
 }
 
 /// What is left of the agent in the child: memory, and the two descriptors.
@@ -65,7 +77,7 @@ Result<Children::Child> Children::start(void (*run)(void* context, int out), voi
   reap();
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return Error{Errc::failed, std::string("cannot make a pipe: ") + std::strerror(errno)};
+    return Error{Errc::failed, std::string("cannot make a pipe: ") + std::generic_category().message(errno)};
   UniqueFd reader(ends[0]);
   const UniqueFd writer(ends[1]);
   ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
@@ -85,7 +97,7 @@ Result<Children::Child> Children::start(void (*run)(void* context, int out), voi
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) {
     return Error{error == EAGAIN || error == ENOMEM ? Errc::exhausted : Errc::failed,
-                 std::string("cannot start a process: ") + std::strerror(error)};
+                 std::string("cannot start a process: ") + std::generic_category().message(error)};
   }
   ::setpgid(pid, pid);
   return Child{pid, std::move(reader)};
@@ -103,6 +115,7 @@ bool Children::ended(pid_t pid, int& status) {
 void Children::end(pid_t pid) {
   ::kill(-pid, SIGKILL);
   ::kill(pid, SIGKILL);
+  await_end(pid);
   left_.push_back(pid);
   reap();
 }

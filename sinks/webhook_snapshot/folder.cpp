@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "sinks/webhook_snapshot/text.hpp"
 
@@ -32,7 +33,7 @@ Error failure(int error, std::string_view action, const std::string& what) {
                     : error == EACCES || error == EPERM || error == EROFS ? Errc::permission
                                                                           : Errc::failed;
   std::string text = "cannot ";
-  text.append(action).append(" ").append(what).append(": ").append(std::strerror(error));
+  text.append(action).append(" ").append(what).append(": ").append(std::generic_category().message(error));
   if (code == Errc::exhausted) text += "; free some space, or lower `quota`";
   if (error == EROFS) text += "; give a `directory` on a disk that takes writes";
   if (error == EACCES || error == EPERM) text += "; give a `directory` that the agent may write";

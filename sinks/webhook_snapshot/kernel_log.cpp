@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <sentinel/procfs/unique_fd.hpp>
 
 namespace snapshot {
@@ -119,7 +120,7 @@ Result<void> KernelLog::read(const std::string& path) {
   const sentinel::procfs::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     const bool refused = errno == EPERM || errno == EACCES;
-    std::string text = "cannot open " + path + ": " + std::strerror(errno);
+    std::string text = "cannot open " + path + ": " + std::generic_category().message(errno);
     if (refused) text += "; with kernel.dmesg_restrict=1 the kernel's log needs CAP_SYSLOG";
     return Error{refused ? Errc::permission : errno == ENOENT ? Errc::not_found : Errc::failed, std::move(text)};
   }
@@ -131,10 +132,10 @@ Result<void> KernelLog::read(const std::string& path) {
     if (got < 0 && (errno == EPIPE || errno == EINTR)) continue;
     if (got < 0 && errno == EAGAIN) break;
     if (got < 0 && (errno == EPERM || errno == EACCES)) {
-      return Error{Errc::permission, "cannot read " + path + ": " + std::strerror(errno) +
+      return Error{Errc::permission, "cannot read " + path + ": " + std::generic_category().message(errno) +
                                          "; with kernel.dmesg_restrict=1 the kernel's log needs CAP_SYSLOG"};
     }
-    if (got < 0) return Error{Errc::failed, "cannot read " + path + ": " + std::strerror(errno)};
+    if (got < 0) return Error{Errc::failed, "cannot read " + path + ": " + std::generic_category().message(errno)};
     if (got == 0) break;
     std::string_view rest(record_.data(), kept + static_cast<std::size_t>(got));
     for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {

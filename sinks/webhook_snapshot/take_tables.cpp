@@ -1,6 +1,7 @@
 // Tables of evidence, and what is asked of the disposable helper.
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <sentinel/procfs/mountinfo.hpp>
 
 #include "sinks/webhook_snapshot/items.hpp"
@@ -39,7 +40,7 @@ std::string failure(const Answer& answer, std::string_view problem) {
     case Answer::State::hung:
       return "did not answer in time; whoever was asked was left behind";
     case Answer::State::failed:
-      return std::strerror(answer.error);
+      return std::generic_category().message(answer.error);
     case Answer::State::not_asked:
       return problem.empty() ? "time was up before it was asked for" : std::string(problem);
     case Answer::State::answered:

@@ -161,8 +161,12 @@ class WebhookSnapshot {
                              {"problem", one.problem}});
     }
     const auto counters = snapshots_.counters();
-    for (const auto& [name, value] : named(counters)) {
-      rows.add("snapshot_counters", {{"name", name}, {"value", exact_number(value)}});
+    // The agent shows these two tables as metrics: sentinel_sink_counter_total and sentinel_sink_gauge.
+    for (const auto& [name, value] : counts_of(counters)) {
+      rows.add("counters", {{"name", name}, {"value", exact_number(value)}});
+    }
+    for (const auto& [name, value] : gauges_of(counters)) {
+      rows.add("gauges", {{"name", name}, {"value", exact_number(value)}});
     }
     if (!counters.last_error.empty()) rows.add("snapshot_errors", {{"message", counters.last_error}});
     return {};
@@ -263,18 +267,19 @@ class WebhookSnapshot {
             }};
   }
 
-  static std::array<std::pair<std::string_view, double>, 10> named(const Counters& counters) {
-    return {
-        {{"sentinel_snapshots_taken_total", static_cast<double>(counters.taken)},
-         {"sentinel_snapshots_joined_total", static_cast<double>(counters.joined)},
-         {"sentinel_snapshots_failed_total", static_cast<double>(counters.failed)},
-         {"sentinel_snapshots_dropped_total", static_cast<double>(counters.dropped)},
-         {"sentinel_snapshots_removed_total", static_cast<double>(counters.removed)},
-         {"sentinel_snapshots_kept", static_cast<double>(counters.whole)},
-         {"sentinel_snapshots_waiting", static_cast<double>(counters.waiting)},
-         {"sentinel_snapshots_bytes", static_cast<double>(counters.bytes)},
-         {"sentinel_snapshot_last_duration_seconds", counters.last_seconds},
-         {"sentinel_snapshot_last_success_timestamp_seconds", static_cast<double>(counters.last_success_ns) / 1e9}}};
+  static std::array<std::pair<std::string_view, double>, 5> counts_of(const Counters& counters) {
+    return {{{"snapshots_taken", static_cast<double>(counters.taken)},
+             {"snapshots_joined", static_cast<double>(counters.joined)},
+             {"snapshots_failed", static_cast<double>(counters.failed)},
+             {"snapshots_dropped", static_cast<double>(counters.dropped)},
+             {"snapshots_removed", static_cast<double>(counters.removed)}}};
+  }
+  static std::array<std::pair<std::string_view, double>, 5> gauges_of(const Counters& counters) {
+    return {{{"snapshots_kept", static_cast<double>(counters.whole)},
+             {"snapshots_waiting", static_cast<double>(counters.waiting)},
+             {"snapshots_bytes", static_cast<double>(counters.bytes)},
+             {"snapshot_last_duration_seconds", counters.last_seconds},
+             {"snapshot_last_success_timestamp_seconds", static_cast<double>(counters.last_success_ns) / 1e9}}};
   }
 
   static Result<void> answer(sentinel::HttpResponse& response, int status, JsonText& json) {

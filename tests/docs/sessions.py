@@ -21,6 +21,8 @@ def main(source: Path, build: Path, folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "build").symlink_to(build)
+    (folder / "rules").symlink_to(source / "rules")
+    (folder / ".env").symlink_to(source / ".env")
     pipeline = (source / "sentinel.yaml").read_text(encoding="utf-8")
     if LISTEN not in pipeline:
         print(f"sentinel.yaml does not listen on {LISTEN}, which the documents say")

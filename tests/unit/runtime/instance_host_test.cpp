@@ -56,6 +56,66 @@ TEST_F(InstanceHostTest, ASinkServesAndDeclaresNothing) {
   EXPECT_THAT(refusal([&] { host.serve("/other", "text/plain"); }), HasSubstr("only possible in create"));
 }
 
+/// A sink's host with all that a running agent gives it, but a courier.
+class AlertingHostTest : public InstanceHostTest {
+ protected:
+  const AgentLabels labels_{{{"instance", "a-host"}}};
+  InstanceHost alerting_{"incident", {&system_clock(), nullptr, nullptr, true, nullptr, &store_, nullptr, &labels_}};
+};
+
+TEST_F(AlertingHostTest, KnowsItsAgentAndTheTime) {
+  const Host host(alerting_.abi());
+  ASSERT_EQ(host.labels().size(), 1U);
+  EXPECT_EQ(from_abi(host.labels()[0].name), "instance");
+  EXPECT_EQ(from_abi(host.labels()[0].value), "a-host");
+  EXPECT_GT(host.unix_time(), std::chrono::hours(400'000));
+}
+
+TEST_F(AlertingHostTest, AsksForPathsAndReceiversInCreateAlone) {
+  const Host host(alerting_.abi());
+  host.handle("POST", "/webhook");
+  ASSERT_EQ(alerting_.handlers().size(), 1U);
+  EXPECT_EQ(alerting_.handlers()[0].method, "POST");
+  sentinel_receiver receiver = {};
+  receiver.size = sizeof(receiver);
+  receiver.url = to_abi("gopher://127.0.0.1");
+  EXPECT_THAT(refusal([&] { (void)host.add_receiver(receiver); }), HasSubstr("http"));
+  alerting_.seal();
+  EXPECT_THAT(refusal([&] { host.handle("POST", "/other"); }), HasSubstr("only possible in create"));
+  EXPECT_THAT(refusal([&] { (void)host.add_receiver(receiver); }), HasSubstr("only possible in create"));
+  sentinel_alert alert = {};
+  alert.size = sizeof(alert);
+  EXPECT_THAT(host.submit(1, alert).error().message, HasSubstr("no receiver has the number 1"));
+}
+
+TEST_F(AlertingHostTest, ReadsWhatTheStoreRemembers) {
+  const auto metric = *producer_->declare({MetricKind::gauge, "load", "Load.", {}, {"cpu"}, {}});
+  for (std::uint64_t tick = 1; tick <= 3; ++tick) {
+    store::RecordBatch batch(*producer_);
+    batch.reset(tick * 1'000'000'000, 1'000'000'000);
+    const sentinel_string cpu = to_abi("0");
+    sentinel_record record = {};
+    record.size = sizeof(record);
+    record.metric = metric;
+    record.series = *batch.series(metric, &cpu, 1);
+    record.value = static_cast<double>(tick);
+    ASSERT_TRUE(batch.append(record));
+    producer_->commit(batch);
+  }
+  const Host host(alerting_.abi());
+  std::vector<double> values;
+  const auto take = [&](const sentinel_track& track) {
+    EXPECT_EQ(from_abi(track.instance), "cpu");
+    EXPECT_EQ(from_abi(track.labels[0]), "0");
+    for (std::uint64_t i = 0; i < track.sample_count; ++i) values.push_back(track.samples[i].value);
+  };
+  EXPECT_TRUE(host.history("load", std::chrono::seconds(2), std::chrono::seconds(3), take));
+  EXPECT_THAT(values, testing::ElementsAre(2, 3));
+  values.clear();
+  EXPECT_TRUE(host.history("", std::chrono::seconds(0), std::chrono::seconds(3), take));
+  EXPECT_THAT(values, testing::ElementsAre(1, 2, 3));
+}
+
 TEST_F(InstanceHostTest, ACollectorHasNoRoutes) {
   EXPECT_THAT(refusal([&] { Host(collector_.abi()).serve("/x", "text/plain"); }), HasSubstr("no service"));
 }

@@ -88,6 +88,51 @@ TEST(Host, TellsTheTime) {
   EXPECT_EQ(Host(fake.raw()).now(), std::chrono::seconds(5));
 }
 
+TEST(Host, ReadsTheHistory) {
+  FakeHost fake;
+  const sentinel_sample samples[] = {{1, 10}, {2, 20}};
+  fake.tracks.push_back({sizeof(sentinel_track), 0, to_abi("cpu"), to_abi("load"), nullptr, nullptr, samples, 2});
+  fake.tracks.push_back({sizeof(sentinel_track), 0, to_abi("cpu"), to_abi("other"), nullptr, nullptr, samples, 1});
+  const Host host(fake.raw());
+  std::vector<double> values;
+  const auto take = [&](const sentinel_track& track) {
+    for (std::uint64_t i = 0; i < track.sample_count; ++i) values.push_back(track.samples[i].value);
+  };
+  EXPECT_TRUE(host.history("load", std::chrono::nanoseconds(0), std::chrono::seconds(1), take));
+  EXPECT_THAT(values, ElementsAre(10, 20));
+  values.clear();
+  EXPECT_TRUE(host.history("", std::chrono::nanoseconds(0), std::chrono::seconds(1), take));
+  EXPECT_EQ(values.size(), 3U);
+}
+
+TEST(Host, HasAlertsPosted) {
+  FakeHost fake;
+  const Host host(fake.raw());
+  sentinel_receiver receiver = {};
+  receiver.size = sizeof(receiver);
+  receiver.kind = SENTINEL_RECEIVER_WEBHOOK;
+  receiver.url = to_abi("http://127.0.0.1:1/");
+  const auto id = host.add_receiver(receiver);
+  sentinel_alert alert = {};
+  alert.size = sizeof(alert);
+  alert.name = to_abi("disk_full");
+  EXPECT_TRUE(host.submit(id, alert));
+  EXPECT_THAT(fake.submitted, ElementsAre(std::pair(id, std::string("disk_full"))));
+  EXPECT_FALSE(host.submit(id + 1, alert));
+}
+
+TEST(Host, SaysWhatAnOlderAgentLacks) {
+  FakeHost fake;
+  fake.no_extensions = true;
+  const Host host(fake.raw());
+  EXPECT_THROW((void)host.labels(), PluginError);
+  EXPECT_THROW((void)host.unix_time(), PluginError);
+  EXPECT_THROW(host.handle("POST", "/x"), PluginError);
+  EXPECT_THROW((void)host.add_receiver({}), PluginError);
+  EXPECT_EQ(host.submit(1, {}).error().code, Errc::unsupported);
+  EXPECT_EQ(host.history("", {}, {}, [](const sentinel_track&) {}).error().code, Errc::unsupported);
+}
+
 }  // namespace
 
 }  // namespace sentinel

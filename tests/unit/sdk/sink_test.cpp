@@ -41,6 +41,25 @@ class Consumes {
   static inline std::vector<std::string> seen;
 };
 
+/// Takes alerts, answers requests, and nothing else.
+class Alerts {
+ public:
+  Alerts(const Config&, Host& host) { host.handle("POST", "/hook"); }
+  Result<void> alert(const sentinel_alert& alert) {
+    seen.push_back(std::string(from_abi(alert.name)));
+    if (alert.state == SENTINEL_ALERT_RESOLVED) return Error{Errc::failed, "no use"};
+    return {};
+  }
+  Result<void> handle(const HttpRequest& request, HttpResponse& response) {
+    if (request.method() != "POST") throw std::runtime_error("not asked for");
+    response.status(202);
+    response.content_type("text/plain");
+    response.write(std::string(request.path()) + " " + std::string(request.body()));
+    return {};
+  }
+  static inline std::vector<std::string> seen;
+};
+
 constexpr PluginInfo info = {.name = "sink", .version = "1", .licence = "MIT", .summary = "Sinks."};
 
 TEST(Sink, HasTheFunctionsThatItsClassHas) {
@@ -52,6 +71,55 @@ TEST(Sink, HasTheFunctionsThatItsClassHas) {
   const sentinel_plugin& consumes = *detail::sink_entry<Consumes>(info);
   EXPECT_EQ(consumes.sink->render, nullptr);
   EXPECT_NE(consumes.sink->consume, nullptr);
+}
+
+TEST(Sink, TakesAlerts) {
+  const sentinel_plugin& plugin = *detail::sink_entry<Alerts>(info);
+  EXPECT_EQ(plugin.sink->size, sizeof(sentinel_sink));
+  EXPECT_EQ(plugin.sink->consume, nullptr);
+  EXPECT_EQ(plugin.sink->render, nullptr);
+  ASSERT_NE(plugin.sink->alert, nullptr);
+
+  FakeHost host;
+  FakeConfig config;
+  sentinel_error error = detail::empty_error();
+  void* instance = plugin.lifecycle->create(host.raw(), config.raw(), &error);
+  ASSERT_NE(instance, nullptr);
+  sentinel_alert alert = {};
+  alert.size = sizeof(alert);
+  alert.name = to_abi("disk_full");
+  alert.state = SENTINEL_ALERT_FIRING;
+  EXPECT_EQ(plugin.sink->alert(instance, &alert, &error), SENTINEL_OK);
+  alert.state = SENTINEL_ALERT_RESOLVED;
+  EXPECT_EQ(plugin.sink->alert(instance, &alert, &error), SENTINEL_FAILED);
+  EXPECT_EQ(detail::to_error(error.code, error).message, "no use");
+  EXPECT_THAT(Alerts::seen, ElementsAre("disk_full", "disk_full"));
+  plugin.lifecycle->destroy(instance);
+}
+
+TEST(Sink, AnswersRequests) {
+  const sentinel_plugin& plugin = *detail::sink_entry<Alerts>(info);
+  FakeHost host;
+  FakeConfig config;
+  sentinel_error error = detail::empty_error();
+  void* instance = plugin.lifecycle->create(host.raw(), config.raw(), &error);
+  ASSERT_NE(instance, nullptr);
+  EXPECT_THAT(host.handlers, ElementsAre(std::pair("POST", "/hook")));
+  const auto* http =
+      static_cast<const sentinel_plugin_http*>(plugin.lifecycle->extension(instance, SENTINEL_EXTENSION_HTTP));
+  ASSERT_NE(http, nullptr);
+
+  FakeWriter body;
+  sentinel_http_request request = {sizeof(request), 0, to_abi("POST"), to_abi("/hook"), {}, {}, to_abi("hello"), {}};
+  sentinel_http_response response = {sizeof(response), 200, {}, body.raw()};
+  EXPECT_EQ(http->handle(instance, &request, &response, &error), SENTINEL_OK);
+  EXPECT_EQ(response.status, 202);
+  EXPECT_EQ(from_abi(response.content_type), "text/plain");
+  EXPECT_EQ(body.text, "/hook hello");
+  request.method = to_abi("GET");
+  EXPECT_EQ(http->handle(instance, &request, &response, &error), SENTINEL_FAILED);
+  EXPECT_EQ(detail::to_error(error.code, error).message, "threw: not asked for");
+  plugin.lifecycle->destroy(instance);
 }
 
 TEST(Sink, RendersStructsThatGrew) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -92,12 +93,11 @@ class Host {
     const auto* service = optional<sentinel_host_history>(SENTINEL_EXTENSION_HISTORY);
     if (service == nullptr) return missing(SENTINEL_EXTENSION_HISTORY);
     sentinel_error error = detail::empty_error();
+    using Callable = std::remove_reference_t<Take>;
     const int status = service->read(
-        host_, to_abi(metric), static_cast<std::uint64_t>(from.count()), static_cast<std::uint64_t>(to.count()), &take,
-        [](void* context, const sentinel_track* track) {
-          (*static_cast<std::remove_reference_t<Take>*>(context))(*track);
-        },
-        &error);
+        host_, to_abi(metric), static_cast<std::uint64_t>(from.count()), static_cast<std::uint64_t>(to.count()),
+        const_cast<std::remove_const_t<Callable>*>(std::addressof(take)),
+        [](void* context, const sentinel_track* track) { (*static_cast<Callable*>(context))(*track); }, &error);
     if (status != SENTINEL_OK) return detail::to_error(status, error);
     return {};
   }

@@ -181,6 +181,21 @@ TEST(Alerts, AbsenceOfEventsCanBeAnAlert) {
   EXPECT_EQ(rig.out.story(), (Strings{"20s firing", "25s resolved"}));
 }
 
+TEST(Alerts, ABurstOfEventsFiresFiveMinutesUnlessToldOtherwise) {
+  Rig rig({{.name = "burst",
+            .windows = {{.filter = "hit", .over = second, .fn = Function::count}},
+            .when = "> 1",
+            .keep_firing = std::nullopt}});
+  const auto hit = rig.host.event("hit");
+  rig.event(hit, {}, 100 * ms);
+  rig.event(hit, {}, 200 * ms);
+  rig.advance(300 * second + 200 * ms);
+  EXPECT_EQ(rig.out.story(), Strings{"1s firing"});
+  rig.advance(301 * second + 200 * ms);
+  EXPECT_EQ(rig.out.story().size(), 2u);
+  EXPECT_EQ(rig.out.story().back().substr(0, 5), "301s ");
+}
+
 TEST(Alerts, AGroupOfEventsThatIsGoneDoesNotOffendForEver) {
   Rig rig({{.name = "few",
             .windows = {{.filter = "hit", .over = second, .fn = Function::count, .by = Strings{"pid"}}},

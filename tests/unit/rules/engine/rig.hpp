@@ -44,7 +44,7 @@ struct RuleText {
   std::vector<WindowText> windows = {};
   std::string when = {};  ///< empty: no alert
   std::uint64_t hold = 0;
-  std::uint64_t keep_firing = 0;
+  std::optional<std::uint64_t> keep_firing = 0;
   std::uint64_t cooldown = 0;
   Severity severity = Severity::warning;
   std::map<std::string, std::string> labels = {};
@@ -86,7 +86,8 @@ inline std::shared_ptr<const Rule> make_rule(const RuleText& text) {
   alert.when = *std::move(when.value);
   alert.when_text = text.when;
   alert.hold = std::chrono::nanoseconds(text.hold);
-  alert.keep_firing = std::chrono::nanoseconds(text.keep_firing);
+  alert.keep_firing_given = text.keep_firing.has_value();
+  alert.keep_firing = std::chrono::nanoseconds(text.keep_firing.value_or(0));
   alert.cooldown = std::chrono::nanoseconds(text.cooldown);
   alert.severity = text.severity;
   alert.labels = text.labels;

@@ -180,7 +180,9 @@ std::map<std::string, double> SinkUnderTest::counters() {
   sentinel::testing::FakeRows rows;
   if (const auto done = instance_->details(rows.raw()); !done) throw std::runtime_error(done.error().message);
   std::map<std::string, double> counters;
-  for (const auto& row : rows.tables["snapshot_counters"]) counters[row.at(0).second] = std::stod(row.at(1).second);
+  for (const char* table : {"counters", "gauges"}) {
+    for (const auto& row : rows.tables[table]) counters[row.at(0).second] = std::stod(row.at(1).second);
+  }
   return counters;
 }
 
@@ -202,8 +204,8 @@ std::string SinkUnderTest::last_error() {
 bool SinkUnderTest::settled(double ended) {
   return sentinel::testing::eventually([&] {
     const auto now = counters();
-    return now.at("sentinel_snapshots_taken_total") + now.at("sentinel_snapshots_failed_total") >= ended &&
-           now.at("sentinel_snapshots_waiting") == 0;
+    return now.at("snapshots_taken") + now.at("snapshots_failed") >= ended &&
+           now.at("snapshots_waiting") == 0;
   });
 }
 

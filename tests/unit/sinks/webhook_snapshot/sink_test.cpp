@@ -201,8 +201,8 @@ TEST_F(WebhookSnapshotTest, alerts_of_one_fault_share_a_snapshot) {
   ASSERT_TRUE(sentinel::testing::eventually(
       [&] { return boost::json::parse(read(file)).at("joined").as_array().size() == 2; }));
   EXPECT_EQ(boost::json::parse(read(file)).at("joined").at(1).at("labels").at("mount").as_string(), "/home");
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_joined_total"], 2);
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_taken_total"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_joined"], 2);
+  EXPECT_EQ(sink.counters()["snapshots_taken"], 1);
   // Beyond the window it is another fault.
   sink.advance(31s);
   auto later = firing("disk_full", 1'715'000'031'000'000'000);
@@ -223,7 +223,7 @@ TEST_F(WebhookSnapshotTest, an_alert_told_again_after_a_restart_takes_no_second_
   SinkUnderTest sink(setup());
   sink.advance(1h);
   ASSERT_TRUE(sink.alert(alert));
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_joined_total"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_joined"], 1);
   EXPECT_EQ(sink.snapshots().at(0).at("id"), id);
   ASSERT_TRUE(sink.alert(firing("high_memory_usage", 1'715'003'000'000'000'000)));
   ASSERT_TRUE(sink.settled(1));
@@ -241,11 +241,11 @@ TEST_F(WebhookSnapshotTest, a_thousand_alerts_at_once_are_all_posted_and_every_o
   EXPECT_EQ(sink.submitted().size(), 1000U);
   gate.wait_for_arrival();
   gate.open();
-  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters().at("sentinel_snapshots_waiting") == 0; }));
+  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters().at("snapshots_waiting") == 0; }));
   const auto counters = sink.counters();
-  EXPECT_EQ(counters.at("sentinel_snapshots_taken_total") + counters.at("sentinel_snapshots_dropped_total"), 1000);
-  EXPECT_GE(counters.at("sentinel_snapshots_taken_total"), 3);
-  EXPECT_LE(counters.at("sentinel_snapshots_taken_total"), 8);
+  EXPECT_EQ(counters.at("snapshots_taken") + counters.at("snapshots_dropped"), 1000);
+  EXPECT_GE(counters.at("snapshots_taken"), 3);
+  EXPECT_LE(counters.at("snapshots_taken"), 8);
 }
 
 TEST_F(WebhookSnapshotTest, hostile_names_stay_names) {
@@ -279,7 +279,7 @@ TEST_F(WebhookSnapshotTest, a_directory_that_cannot_be_made_is_an_error_and_stop
   EXPECT_THAT(sink.log(), Contains(HasSubstr("no snapshot can be kept")));
   ASSERT_TRUE(sink.alert(firing("one")));
   ASSERT_TRUE(sink.settled(1));
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_failed_total"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_failed"], 1);
   EXPECT_THAT(sink.last_error(), HasSubstr("snapshots"));
   const auto told = sink.alert(firing("two"));
   ASSERT_FALSE(told);
@@ -290,7 +290,7 @@ TEST_F(WebhookSnapshotTest, a_directory_that_cannot_be_made_is_an_error_and_stop
   std::filesystem::remove(directory());
   (void)sink.alert(firing("three"));
   ASSERT_TRUE(sink.settled(3));
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_taken_total"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_taken"], 1);
   EXPECT_EQ(sink.last_error(), "");
 }
 
@@ -318,10 +318,10 @@ TEST_F(WebhookSnapshotTest, removes_the_oldest_beyond_quota_and_age_and_nothing_
   auto with = setup();
   with.quota = 1 << 20U;
   SinkUnderTest sink(with);
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_kept"], 3);
+  EXPECT_EQ(sink.counters()["snapshots_kept"], 3);
   ASSERT_TRUE(sink.alert(firing("one")));
   ASSERT_TRUE(sink.settled(1));
-  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters()["sentinel_snapshots_removed_total"] >= 2; }));
+  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters()["snapshots_removed"] >= 2; }));
   ASSERT_TRUE(sink.instance().stop());
   const auto left = names_in(directory());
   EXPECT_THAT(
@@ -343,7 +343,7 @@ TEST_F(WebhookSnapshotTest, a_process_that_never_answers_holds_nothing_up) {
   SinkUnderTest sink(with);
   ASSERT_TRUE(sink.alert(firing("high_memory_usage")));
   ASSERT_TRUE(sink.settled(1));
-  ASSERT_EQ(sink.counters()["sentinel_snapshots_taken_total"], 1) << sink.last_error();
+  ASSERT_EQ(sink.counters()["snapshots_taken"], 1) << sink.last_error();
   const auto snapshot = only_snapshot(directory());
   EXPECT_THAT(read(snapshot / "report.md"),
               AllOf(HasSubstr("postgres --password=[masked]"), Not(HasSubstr("hunter2"))));
@@ -361,8 +361,8 @@ TEST_F(WebhookSnapshotTest, drain_waits_for_the_one_that_is_taken_and_begins_no_
   ASSERT_TRUE(sink.instance().drain(0)) << "a deadline that has passed ends the wait, not the snapshot";
   gate.open();
   ASSERT_TRUE(sink.instance().drain(UINT64_MAX / 4));
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_taken_total"], 1);
-  EXPECT_EQ(sink.counters()["sentinel_snapshots_waiting"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_taken"], 1);
+  EXPECT_EQ(sink.counters()["snapshots_waiting"], 1);
   ASSERT_TRUE(sink.instance().resume());
   EXPECT_TRUE(sink.settled(2));
 }
@@ -375,7 +375,7 @@ TEST_F(WebhookSnapshotTest, stop_gives_up_what_is_being_taken_and_leaves_nothing
   gate.wait_for_arrival();
   ASSERT_TRUE(sink.alert(firing("two")));
   std::thread stopping([&] { (void)sink.instance().stop(); });
-  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters()["sentinel_snapshots_dropped_total"] == 1; }));
+  ASSERT_TRUE(sentinel::testing::eventually([&] { return sink.counters()["snapshots_dropped"] == 1; }));
   gate.open();
   stopping.join();
   EXPECT_THAT(names_in(directory()), IsEmpty());
