@@ -1,22 +1,14 @@
 // A real Prometheus scrapes the running agent, beside which a process runs whose name is no UTF-8.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <csignal>
 #include <set>
 
-#include "core/http/client.hpp"
-#include "core/http/fd.hpp"
 #include "tests/support/agent_process.hpp"
+#include "tests/support/alertmanager.hpp"
 #include "tests/support/zombies.hpp"
 
 namespace sentinel::testing {
@@ -25,9 +17,6 @@ namespace {
 namespace json = boost::json;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// cmake/peers/fetch unpacks it for every build of the tree in the same place.
-const std::filesystem::path peers = std::filesystem::path(SENTINEL_SOURCE_DIR) / "build" / "peers" / "usr" / "bin";
 
 constexpr std::string_view body = R"(
 collectors:
@@ -40,56 +29,6 @@ pipelines:
 sinks:
   prometheus: {plugin: prometheus}
 )";
-
-/// A port that was free a moment ago.
-std::uint16_t free_port() {
-  const http::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    std::abort();
-  }
-  return ntohs(address.sin_port);
-}
-
-/// Scrapes one target once a second.
-class Prometheus {
- public:
-  Prometheus(const TempFolder& folder, const std::string& target)
-      : address_("127.0.0.1:" + std::to_string(free_port())), process_(command(folder, target)) {}
-
-  [[nodiscard]] bool wait_ready() {
-    return eventually([&] {
-             const auto response = http::get({{}, address_}, "/-/ready");
-             return (response && response->status == 200) || !process_.running();
-           }) &&
-           process_.running();
-  }
-  [[nodiscard]] std::string log() const { return process_.err(); }
-
-  /// The result vector of an instant query.
-  [[nodiscard]] json::array query(const std::string& expression) const {
-    const auto response = http::get({{}, address_}, "/api/v1/query?query=" + expression, {.timeout = patience});
-    if (!response || response->status != 200) return {};
-    return json::parse(response->body).at("data").at("result").as_array();
-  }
-
- private:
-  std::vector<std::string> command(const TempFolder& folder, const std::string& target) const {
-    write_text(folder / "prometheus.yml",
-               "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-               "scrape_configs: [{job_name: sentinel, static_configs: [{targets: ['" +
-                   target + "']}]}]\n");
-    return {peers / "prometheus", "--config.file=" + (folder / "prometheus.yml").string(),
-            "--storage.tsdb.path=" + (folder / "tsdb").string(), "--web.listen-address=" + address_};
-  }
-
-  std::string address_;
-  Process process_;
-};
 
 std::string name_of(const std::string& series) {
   return series.substr(0, series.find('{'));
@@ -109,7 +48,7 @@ bool is_utf8(std::string_view text) {
 class Scraped : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(std::filesystem::exists(peers / "prometheus")) << "cmake/peers/fetch unpacks it; `make test` does that";
+    ASSERT_TRUE(std::filesystem::exists(peer("prometheus"))) << "cmake/peers/fetch unpacks it; `make test` does that";
     ASSERT_TRUE(agent_.wait_ready()) << agent_.log();
   }
 
@@ -120,7 +59,8 @@ class Scraped : public ::testing::Test {
 };
 
 TEST_F(Scraped, EveryMetricAnswersAQuery) {
-  Prometheus prometheus(folder_, agent_.address());
+  Prometheus prometheus;
+  prometheus.start({.scrapes = agent_.address()});
   ASSERT_TRUE(prometheus.wait_ready()) << prometheus.log();
   ASSERT_TRUE(eventually([&] {
     const auto up = prometheus.query("up");
@@ -142,7 +82,7 @@ TEST_F(Scraped, EveryMetricAnswersAQuery) {
 
 TEST_F(Scraped, PromtoolAcceptsTheLiveExposition) {
   const auto exposition = agent_.get("/metrics").body;
-  const auto ended = run({peers / "promtool", "check", "metrics"}, exposition);
+  const auto ended = run({peer("promtool"), "check", "metrics"}, exposition);
   // docs/metrics.md lists the names that stay as the seed has them.
   constexpr std::string_view kept =
       "sentinel_process_count non-histogram and non-summary metrics should not have \"_count\" suffix\n";

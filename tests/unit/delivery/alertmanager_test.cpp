@@ -1,17 +1,14 @@
 // A real Alertmanager: takes the courier's alerts, and shows what its own webhook posts look like.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "core/http/client.hpp"
 #include "support.hpp"
+#include "tests/support/alertmanager.hpp"
 
 namespace sentinel::delivery {
 namespace {
@@ -19,68 +16,8 @@ namespace {
 namespace json = boost::json;
 using namespace delivery::testing;
 using namespace std::chrono_literals;
-using sentinel::testing::Process;
-using sentinel::testing::run;
-using sentinel::testing::write_text;
-using ::testing::HasSubstr;
-
-// cmake/peers/fetch unpacks it for every build of the tree in the same place.
-const std::filesystem::path unpacked = std::filesystem::path(SENTINEL_SOURCE_DIR) / "build" / "peers" / "usr";
-const std::filesystem::path peers = unpacked / "bin";
-
-/// A port that was free a moment ago.
-std::uint16_t free_port() {
-  return Server(always(200)).port();
-}
-
-/// An Alertmanager that posts everything to one webhook.
-class Alertmanager {
- public:
-  Alertmanager(const TempFolder& folder, const std::string& post_to)
-      : address_("127.0.0.1:" + std::to_string(free_port())), process_(command(folder, post_to)) {}
-
-  [[nodiscard]] bool wait_ready() {
-    return eventually([&] {
-             const auto response = http::get({{}, address_}, "/-/ready");
-             return (response && response->status == 200) || !process_.running();
-           }) &&
-           process_.running();
-  }
-  [[nodiscard]] std::string url() const { return "http://" + address_; }
-  [[nodiscard]] std::string log() const { return process_.err(); }
-  /// amtool's list, as JSON.
-  [[nodiscard]] json::array alerts() const {
-    const auto ended = run({peers / "amtool", "--alertmanager.url=" + url(), "-o", "json", "alert"});
-    EXPECT_EQ(ended.exit_code, 0) << ended.err;
-    boost::system::error_code bad;
-    const auto parsed = json::parse(ended.out, bad);
-    return bad || !parsed.is_array() ? json::array() : parsed.as_array();
-  }
-
- private:
-  std::vector<std::string> command(const TempFolder& folder, const std::string& post_to) const {
-    write_text(folder / "alertmanager.yml",
-               "route: {receiver: hook, group_by: [alertname], group_wait: 10ms, group_interval: 100ms}\n"
-               "receivers: [{name: hook, webhook_configs: [{url: '" +
-                   post_to + "', send_resolved: true}]}]\n");
-    // Debian's reads its templates from /usr/share and nowhere else: it is shown the unpacked one.
-    return {"unshare",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            R"(mount --bind "$0" /usr/share && exec "$@")",
-            unpacked / "share",
-            peers / "prometheus-alertmanager",
-            "--config.file=" + (folder / "alertmanager.yml").string(),
-            "--storage.path=" + (folder / "data").string(),
-            "--web.listen-address=" + address_,
-            "--cluster.listen-address="};
-  }
-
-  std::string address_;
-  Process process_;
-};
+using sentinel::testing::Alertmanager;
+using sentinel::testing::peer;
 
 /// The keys of a value and their types, to any depth; what `open` names has keys of the user's choice.
 void shape(const json::value& value, const std::string& path, std::map<std::string, json::kind>& out) {
@@ -96,8 +33,9 @@ void shape(const json::value& value, const std::string& path, std::map<std::stri
 class RealAlertmanager : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(std::filesystem::exists(peers / "prometheus-alertmanager"))
+    ASSERT_TRUE(std::filesystem::exists(peer("prometheus-alertmanager")))
         << "cmake/peers/fetch unpacks it; `make test` does that";
+    alertmanager_.start({.post_to = hook_.url()});
     ASSERT_TRUE(alertmanager_.wait_ready()) << alertmanager_.log();
     rig_.options.unix_ns = nullptr;
     rig_.options.resend = 250ms;
@@ -111,7 +49,7 @@ class RealAlertmanager : public ::testing::Test {
 
   Rig rig_;
   Server hook_{always(200)};
-  Alertmanager alertmanager_{rig_.folder, hook_.url()};
+  Alertmanager alertmanager_;
 };
 
 TEST_F(RealAlertmanager, TakesListsAndResolves) {
