@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <charconv>
 #include <csignal>
@@ -148,6 +149,27 @@ std::string AgentProcess::last_error(std::string_view name) const {
 std::int64_t AgentProcess::count(std::string_view name, std::string_view what) const {
   const json::object found = instance(name);
   return found.empty() ? -1 : found.at("counts").at(what).to_number<std::int64_t>();
+}
+
+std::vector<json::object> AgentProcess::alerts(std::string_view name) const {
+  std::vector<json::object> all;
+  const auto response = http::get({socket_, {}}, "/api/v1/alerts", {.timeout = patience});
+  if (!response || response->status != 200) return all;
+  const json::value parsed = json::parse(response->body);
+  for (const auto& each : parsed.at("data").at("alerts").as_array()) {
+    if (name.empty() || each.at("labels").at("alertname").as_string() == name) all.push_back(each.as_object());
+  }
+  return all;
+}
+
+bool AgentProcess::fires(std::string_view name) const {
+  const auto all = alerts(name);
+  return std::any_of(all.begin(), all.end(), [](const auto& each) { return each.at("state").as_string() == "firing"; });
+}
+
+std::optional<http::Response> AgentProcess::post(std::string_view path, std::string_view json) const {
+  auto response = http::post({socket_, {}}, path, json, {.timeout = patience});
+  return response ? std::optional(std::move(*response)) : std::nullopt;
 }
 
 bool AgentProcess::wait_for_runs(std::string_view collector, std::int64_t wanted) {

@@ -63,6 +63,14 @@ class AgentProcess {
   [[nodiscard]] std::string last_error(std::string_view name) const;
   [[nodiscard]] std::int64_t count(std::string_view name, std::string_view what) const;
 
+  /// What /api/v1/alerts shows over the unix socket: pending and firing, those of this name or all of them. Empty when
+  /// it doesn't answer.
+  [[nodiscard]] std::vector<boost::json::object> alerts(std::string_view name = {}) const;
+  /// Whether an alert of this name fires.
+  [[nodiscard]] bool fires(std::string_view name) const;
+  /// Over the unix socket; nothing when it doesn't answer.
+  [[nodiscard]] std::optional<http::Response> post(std::string_view path, std::string_view json) const;
+
   /// Waits for \p wanted collections of a collector that begin after the call.
   [[nodiscard]] bool wait_for_runs(std::string_view collector, std::int64_t wanted = 2);
   /// SIGTERM, then its end.
