@@ -67,7 +67,8 @@ void add_told(const Server& server, std::size_t& from, Told& told) {
   }
 }
 
-/// A rule that fires for each of so many series as soon as LIMIT in the env file is below 1.
+/// A rule that fires for each of so many series while LIMIT in the env file is 1. After a restart a window must be
+/// whole again before it speaks against an alert, so it is short.
 std::string file_of(int series, const std::string& every, const Server& receiver) {
   std::string kinds;
   for (int i = 0; i < series; ++i) kinds += (i == 0 ? "s" : ", s") + std::to_string(i);
@@ -77,7 +78,7 @@ std::string file_of(int series, const std::string& every, const Server& receiver
                            "  host: {to: [prometheus]}\n"
                            "  many:\n"
                            "    filter: test_value\n"
-                           "    window: {over: 30s, fn: last}\n"
+                           "    window: {over: 5s, fn: last}\n"
                            "    alert: {when: \"> ${LIMIT:-Inf}\"}\n"
                            "sinks:\n"
                            "  prometheus: {plugin: prometheus}\n"
