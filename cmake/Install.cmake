@@ -36,7 +36,7 @@ foreach(key plugin_path state_dir)
   endif()
   set(pipeline_file "${edited}")
 endforeach()
-string(REPLACE "directory: artifacts/snapshots" "directory: ${state_dir}/snapshots" pipeline_file "${pipeline_file}")
+string(REPLACE "directory: artifacts/snapshots" "directory: \"${state_dir}/snapshots\"" pipeline_file "${pipeline_file}")
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/installed/sentinel.yaml CONTENT "${pipeline_file}" @ONLY)
 
 # A pipeline file that is there already is its owner's, who may have edited it.

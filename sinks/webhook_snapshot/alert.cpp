@@ -129,4 +129,15 @@ AbiAlert::AbiAlert(const Alert& alert, const Labels& more_annotations) {
   alert_.context = &context_;
 }
 
+bool names_this_host(std::string_view instance, std::string_view ours) {
+  std::string_view host = instance;
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else if (host.find(':') == host.rfind(':')) {
+    host = host.substr(0, host.find(':'));
+  }
+  return host.empty() || instance == ours || host == ours || host == "localhost" || host == "::1" ||
+         host.starts_with("127.");
+}
+
 }  // namespace snapshot

@@ -21,6 +21,10 @@ using Labels = std::vector<Label>;  ///< sorted by name
 /// The value of a label; empty when there is none.
 [[nodiscard]] std::string_view value_of(const Labels& labels, std::string_view name);
 
+/// Whether a posted `instance` is the host that this agent calls `ours`: the same name whatever its port, a loopback
+/// address (a Prometheus beside the agent scrapes that), or none at all.
+[[nodiscard]] bool names_this_host(std::string_view instance, std::string_view ours);
+
 /// FNV-1a over names and values, each ended by 0xff, in the order of names, as Prometheus and Alertmanager call an
 /// alert (prometheus/common model.LabelsToSignature).
 [[nodiscard]] std::uint64_t fingerprint_of(const Labels& labels);

@@ -9,8 +9,8 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <system_error>
 #include <sentinel/procfs/unique_fd.hpp>
+#include <system_error>
 
 namespace snapshot {
 namespace {

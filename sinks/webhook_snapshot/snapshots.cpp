@@ -24,6 +24,15 @@ bool same_alert(const Alert& a, const Alert& b) {
   return a.fingerprint == b.fingerprint || (!a.labels.empty() && a.labels == b.labels);
 }
 
+/// Whether a posted alert is what another evaluator, such as the Prometheus beside it, made of the same rule on this
+/// host: it has all labels of the agent's own but `instance`, which is the target's address there, and may have more.
+bool same_rule_here(const Alert& own, const Alert& posted) {
+  if (!names_this_host(value_of(posted.labels, "instance"), value_of(own.labels, "instance"))) return false;
+  return std::all_of(own.labels.begin(), own.labels.end(), [&](const Label& label) {
+    return label.name == "instance" || value_of(posted.labels, label.name) == label.value;
+  });
+}
+
 /// Whether it is the same firing of it. Alertmanager hands the time on as it got it, to the millisecond.
 bool same_start(const Alert& a, const Alert& b) {
   constexpr std::int64_t tolerance_ns = 1'000'000'000;
@@ -118,10 +127,10 @@ bool Snapshots::same_fault(const Entry& entry, const Alert& alert, std::uint64_t
       entry.asked_ns != 0 && now_ns - entry.asked_ns <= static_cast<std::uint64_t>(settings_.join_window.count());
   if (fresh && entry.alert.name == alert.name) return true;
   const auto is_same = [&](const Alert& known) {
-    if (!same_alert(known, alert)) return false;
     // The agent's own comes back from an Alertmanager as long as it fires, whatever that makes of its times.
-    return same_start(known, alert) ||
-           (known.origin == Origin::agent && alert.origin == Origin::webhook && callbacks_.fires(known));
+    const bool comes_back = known.origin == Origin::agent && alert.origin == Origin::webhook;
+    if (comes_back && callbacks_.fires(known)) return same_alert(known, alert) || same_rule_here(known, alert);
+    return same_alert(known, alert) && same_start(known, alert);
   };
   return is_same(entry.alert) || std::any_of(entry.joined.begin(), entry.joined.end(), is_same);
 }

@@ -1,8 +1,8 @@
 // Tables of evidence, and what is asked of the disposable helper.
 #include <algorithm>
 #include <cstring>
-#include <system_error>
 #include <sentinel/procfs/mountinfo.hpp>
+#include <system_error>
 
 #include "sinks/webhook_snapshot/items.hpp"
 #include "sinks/webhook_snapshot/mask.hpp"

@@ -299,8 +299,7 @@ class WebhookSnapshot {
   [[nodiscard]] std::string why_ignored(const Alert& alert) const {
     if (!alert.firing) return "resolved";
     const auto theirs = value_of(alert.labels, "instance");
-    const auto ours = value_of(labels_, "instance");
-    const bool own = theirs.empty() || theirs == ours || (theirs.starts_with(ours) && theirs[ours.size()] == ':');
+    const bool own = names_this_host(theirs, value_of(labels_, "instance"));
     if (only_own_ && !own) return "of another host, " + clean(theirs, 200) + ", and only_own is set";
     return {};
   }

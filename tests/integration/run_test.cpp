@@ -166,12 +166,12 @@ TEST_F(Running, ASecondAgentOnTheSamePortSaysWhoseSettingItIs) {
   EXPECT_EQ(agent_.get("/-/healthy").status, 200);
 }
 
-TEST_F(Running, ASecondAgentInTheSameStateFolderDoesNotTakeTheSocket) {
+TEST_F(Running, ASecondAgentInTheSameStateFolderIsTurnedAway) {
   Process second({sentinel_program(), "run", agent_.file().string()});
   const auto ended = second.wait();
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->exit_code, 1);
-  EXPECT_THAT(ended->err, HasSubstr("sentinel.sock"));
+  EXPECT_THAT(ended->err, HasSubstr("another agent uses it; give each its own state_dir"));
   EXPECT_EQ(agent_.state("memory"), "running");
 }
 

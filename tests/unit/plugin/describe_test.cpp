@@ -11,7 +11,6 @@ namespace sentinel::plugin {
 
 namespace {
 
-using ::testing::Contains;
 using testing::describe_child;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -21,7 +20,6 @@ using testing::TempFolder;
 using testing::test_plugin;
 using testing::TestStage;
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 
 Result<Description> described(std::string_view name, std::chrono::milliseconds deadline = 60s) {
   return describe(test_plugin(name), describe_child(), deadline);

@@ -204,8 +204,7 @@ std::string SinkUnderTest::last_error() {
 bool SinkUnderTest::settled(double ended) {
   return sentinel::testing::eventually([&] {
     const auto now = counters();
-    return now.at("snapshots_taken") + now.at("snapshots_failed") >= ended &&
-           now.at("snapshots_waiting") == 0;
+    return now.at("snapshots_taken") + now.at("snapshots_failed") >= ended && now.at("snapshots_waiting") == 0;
   });
 }
 

@@ -90,6 +90,34 @@ TEST_F(WebhookHttpTest, the_agents_own_alert_that_comes_back_joins_its_snapshot)
   EXPECT_EQ(field(answer, "snapshot"), sink.snapshots().at(0).at("id"));
 }
 
+TEST_F(WebhookHttpTest, what_a_prometheus_beside_the_agent_makes_of_the_same_rule_joins_while_it_fires) {
+  SinkUnderTest sink(setup());
+  auto alert = firing("high_memory_usage");
+  ASSERT_TRUE(sink.alert(alert));
+  ASSERT_TRUE(sink.settled(1));
+  sink.advance(10min);
+  const auto from_prometheus = [](std::string_view instance, std::string_view since = "2024-05-06T13:03:00Z") {
+    return R"({"version":"4","alerts":[{"status":"firing","labels":{"alertname":"high_memory_usage","job":"sentinel",)"
+           R"("severity":"critical","instance":")" +
+           std::string(instance) + R"("},"annotations":{},"startsAt":")" + std::string(since) + R"("}]})";
+  };
+  const auto id = sink.snapshots().at(0).at("id");
+  for (const char* here : {"127.0.0.1:8000", "[::1]:8000", "web1:8000", "localhost:8000"}) {
+    const auto answer = sink.request("POST", "/webhook", from_prometheus(here));
+    EXPECT_EQ(field(answer, "status"), "joined") << here;
+    EXPECT_EQ(field(answer, "snapshot"), id) << here;
+  }
+  EXPECT_EQ(field(sink.request("POST", "/webhook", from_prometheus("web2:8000")), "status"), "accepted");
+  ASSERT_TRUE(sink.settled(2));
+
+  // Once it is resolved, one that begins later is another fault.
+  alert.firing = false;
+  ASSERT_TRUE(sink.alert(alert));
+  sink.advance(10min);
+  const auto later = sink.request("POST", "/webhook", from_prometheus("127.0.0.1:8000", "2024-05-06T14:00:00Z"));
+  EXPECT_EQ(field(later, "status"), "accepted");
+}
+
 TEST_F(WebhookHttpTest, what_is_wrong_is_told_with_its_place) {
   SinkUnderTest sink(setup());
   const auto refused = [&](const std::string& body, const std::string& at) {
