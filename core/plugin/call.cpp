@@ -244,7 +244,8 @@ Result<Instance::HttpAnswer> Instance::handle(const sentinel_http_request& reque
   if (!body) return body.error();
   const bool known = response.status >= 200 && response.status <= 599;
   if (!known) return Error{Errc::failed, "handle answered with status " + std::to_string(response.status)};
-  return HttpAnswer{response.status, clean_text({response.content_type.data, response.content_type.size}), std::move(*body)};
+  return HttpAnswer{response.status, clean_text({response.content_type.data, response.content_type.size}),
+                    std::move(*body)};
 }
 
 }  // namespace sentinel::plugin

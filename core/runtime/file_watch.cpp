@@ -62,8 +62,8 @@ Result<std::unique_ptr<FileWatch>> FileWatch::open(boost::asio::io_context& cont
                                                    std::function<void()> changed) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
-    return Error{Errc::failed, "cannot watch " + path.string() + ": inotify: " + std::generic_category().message(errno) +
-                                   "; raise fs.inotify.max_user_instances"};
+    return Error{Errc::failed, "cannot watch " + path.string() + ": inotify: " +
+                                   std::generic_category().message(errno) + "; raise fs.inotify.max_user_instances"};
   }
   std::unique_ptr<FileWatch> watch(new FileWatch(control, std::move(path), std::move(changed), fd));
   watch->watch_folders();

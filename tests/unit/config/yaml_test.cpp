@@ -126,9 +126,9 @@ TEST(ParseYaml, PointsAtTheFirstThingThatIsNoYaml) {
 }
 
 TEST(ParseYaml, KnowsWhereAQuoteEnds) {
-  for (const std::string_view text : {"a: 'x'", "a: 'it''s'\n", "a: \"\\\"\"\n", "a: \"\\\\\"\n", "a: &x 'y'\n",
-                                      "a: !!str\n  \"y\"\n", "a: ''\n", "a: |\n  'x\n", "schön: 'öä'\n",
-                                      "\xEF\xBB\xBF\x61: 'b'\n"}) {
+  for (const std::string_view text :
+       {"a: 'x'", "a: 'it''s'\n", "a: \"\\\"\"\n", "a: \"\\\\\"\n", "a: &x 'y'\n", "a: !!str\n  \"y\"\n", "a: ''\n",
+        "a: |\n  'x\n", "schön: 'öä'\n", "\xEF\xBB\xBF\x61: 'b'\n"}) {
     EXPECT_THAT(parse(text).told, IsEmpty()) << text;
   }
 }

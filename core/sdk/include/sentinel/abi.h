@@ -235,7 +235,8 @@ typedef struct sentinel_series_view {
   const sentinel_family* families;
 } sentinel_series_view;
 
-/* Alerts ------------------------------------------------------------------------------------------------------------ */
+/* Alerts ------------------------------------------------------------------------------------------------------------
+ */
 
 typedef enum sentinel_alert_state { SENTINEL_ALERT_FIRING = 1, SENTINEL_ALERT_RESOLVED = 2 } sentinel_alert_state;
 
@@ -319,9 +320,10 @@ typedef struct sentinel_host_http_routes {
   /// Errors: invalid_argument (not a sink that renders, malformed path, path taken).
   int32_t (*add_render)(const sentinel_host* host, sentinel_string path, sentinel_string content_type,
                         sentinel_error* error);
-  /// Since 1.1. `method` and `path` are answered by the plugin's "sentinel.http/1", from start to stop. Whoever asks from
-  /// beyond loopback must authenticate. Errors: invalid_argument (plugin without it, malformed or taken path).
-  int32_t (*add_handler)(const sentinel_host* host, sentinel_string method, sentinel_string path, sentinel_error* error);
+  /// Since 1.1. `method` and `path` are answered by the plugin's "sentinel.http/1", from start to stop. Whoever asks
+  /// from beyond loopback must authenticate. Errors: invalid_argument (plugin without it, malformed or taken path).
+  int32_t (*add_handler)(const sentinel_host* host, sentinel_string method, sentinel_string path,
+                         sentinel_error* error);
 } sentinel_host_http_routes;
 
 /// "sentinel.agent/1", since 1.1: what the plugin's agent is. Any thread, from create to destroy.
@@ -387,8 +389,9 @@ typedef struct sentinel_host_delivery {
   /// In create only. Errors: invalid_argument (URL, unreadable file).
   int32_t (*add_receiver)(const sentinel_host* host, const sentinel_receiver* receiver, uint32_t* id,
                           sentinel_error* error);
-  /// Takes a copy of the alert to be posted, on disk when it returns. One that was taken before (fingerprint, starts_at,
-  /// state and annotations) is not posted again. Any thread, from start to stop. Errors: invalid_argument, exhausted.
+  /// Takes a copy of the alert to be posted, on disk when it returns. One that was taken before (fingerprint,
+  /// starts_at, state and annotations) is not posted again. Any thread, from start to stop. Errors: invalid_argument,
+  /// exhausted.
   int32_t (*submit)(const sentinel_host* host, uint32_t receiver, const sentinel_alert* alert, sentinel_error* error);
 } sentinel_host_delivery;
 
@@ -432,8 +435,8 @@ typedef struct sentinel_sink {
   int32_t (*consume)(void* instance, const sentinel_delivery* delivery, sentinel_error* error);
   /// Writes the live series of the sink's pipelines, while started. May be null.
   int32_t (*render)(void* instance, const sentinel_series_view* view, sentinel_writer* out, sentinel_error* error);
-  /// Since 1.1. Takes an alert of a rule that goes to this sink, while started. One that it took before a restart of the
-  /// agent may come again. May be null.
+  /// Since 1.1. Takes an alert of a rule that goes to this sink, while started. One that it took before a restart of
+  /// the agent may come again. May be null.
   int32_t (*alert)(void* instance, const sentinel_alert* alert, sentinel_error* error);
 } sentinel_sink;
 
@@ -486,7 +489,8 @@ typedef struct sentinel_http_response {
   sentinel_writer* body;
 } sentinel_http_response;
 
-/// "sentinel.http/1" of a sink, since 1.1: answers the paths of add_handler. While started; a failure is answered by 500.
+/// "sentinel.http/1" of a sink, since 1.1: answers the paths of add_handler. While started; a failure is answered by
+/// 500.
 #define SENTINEL_EXTENSION_HTTP "sentinel.http/1"
 typedef struct sentinel_plugin_http {
   uint32_t size;
