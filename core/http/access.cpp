@@ -89,9 +89,16 @@ std::optional<Response> body_refusal(const Request& request) {
   const std::string_view body = request.body;
   const std::size_t first = body.find_first_not_of(space);
   if (first == body.npos) return std::nullopt;
-  const char last = body[body.find_last_not_of(space)];
-  if ((body[first] == '{' && last == '}') || (body[first] == '[' && last == ']')) return std::nullopt;
-  return Response::text(400, "The body is no JSON object or array.");
+  const std::size_t last = body.find_last_not_of(space);
+  const char open = body[first];
+  if (open != '{' && open != '[') {
+    return Response::text(400, "The body is no JSON object or array: it begins with another character, at byte " +
+                                   std::to_string(first) + ".");
+  }
+  const char close = open == '{' ? '}' : ']';
+  if (body[last] == close) return std::nullopt;
+  return Response::text(400, "The body is no JSON that is whole: it ends without " + std::string(1, close) +
+                                 ", after byte " + std::to_string(last) + ".");
 }
 
 }  // namespace sentinel::http

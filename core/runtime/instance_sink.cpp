@@ -188,7 +188,8 @@ void Instance::refresh_details() {
       self->read_details();
       return {};
     };
-    co_await self->call("details", self->spec_.deadline, std::move(job));
+    // What went wrong was logged; the rows that were there stay.
+    (void)co_await self->call("details", self->spec_.deadline, std::move(job));
     self->refreshing_ = false;
   };
   asio::co_spawn(environment_.control, refresh(shared_from_this()), asio::detached);

@@ -18,6 +18,9 @@ std::string comm_of(const Scene& scene, std::int32_t pid) {
   return process == nullptr ? "?" : clean(process->name());
 }
 
+/// The metric whose rules ask for the process that was ended.
+constexpr std::string_view oom_kills = "sentinel_oom_kills_total";
+
 std::string count_of(std::uint64_t number, std::string_view what) {
   return std::to_string(number) + " " + std::string(what) + (number == 1 ? "" : "s");
 }
@@ -47,6 +50,11 @@ void by_memory(Scene& scene) {
     const auto text =
         clean(kill.comm) + " (" + std::to_string(kill.pid) + "), " + human_seconds(std::max(ago, 0.0)) + " ago";
     scene.remarks.push_back("The OOM killer ended " + text + ".");
+    // Whoever is largest now is not who used up what there was when the kernel had to choose.
+    if (scene.alert->metric == oom_kills) {
+      add(scene, kill.pid, clean(kill.comm), "ended by the OOM killer " + human_seconds(std::max(ago, 0.0)) + " ago",
+          true);
+    }
   }
   const auto top = scene.processes->top(3, [](const Process& p) { return p.rss_bytes; });
   for (const auto* process : top) {
@@ -268,7 +276,7 @@ std::string Scene::cmdline_of(std::int32_t pid) const {
 bool Scene::about_this_host() const {
   const auto theirs = value_of(alert->labels, "instance");
   const auto ours = value_of(agent_labels, "instance");
-  return theirs.empty() || ours.empty() || theirs == ours || (theirs.starts_with(ours) && theirs[ours.size()] == ':');
+  return ours.empty() || names_this_host(theirs, ours);
 }
 
 void find_culprits(Scene& scene) {

@@ -198,6 +198,7 @@ pipelines:
   } else {
     EXPECT_THAT(log, ContainsRegex("[Kk]illed process [0-9]+ \\(memory_eater\\)"));
     EXPECT_THAT(report, ContainsRegex("The OOM killer ended [^\n]*memory"));
+    EXPECT_THAT(report, ContainsRegex("\n> \\*\\*memory[^\n]*ended by the OOM killer")) << "the victim leads";
   }
   expect_resolved("oom_kills", "critical");
 }

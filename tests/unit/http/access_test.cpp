@@ -1,5 +1,6 @@
 #include "core/http/access.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace sentinel::http {
@@ -107,6 +108,10 @@ TEST(Access, BodiesMustLookLikeJson) {
     request.body = body;
     EXPECT_TRUE(body_refusal(request)) << body;
   }
+  request.body = "  a=1";
+  EXPECT_THAT(body_refusal(request)->body, testing::HasSubstr("begins with another character, at byte 2"));
+  request.body = "{\"a\": [1]";
+  EXPECT_THAT(body_refusal(request)->body, testing::HasSubstr("ends without }, after byte 8"));
 }
 
 TEST(Access, BareHost) {
