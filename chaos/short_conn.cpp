@@ -1,6 +1,7 @@
 // Short TCP connections on loopback, client and server in one process. The client closes first, so its end stays in
 // TIME_WAIT for the kernel's 60 seconds: those sockets outlive the tool, and nothing but time removes them.
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -36,13 +37,24 @@ void serve(const chaos::Fd& listener, const std::atomic<bool>& stop) {
   }
 }
 
+/// Connects, closes first, and stays until the server has closed too: only then is the client's end in TIME_WAIT, and
+/// not in FIN_WAIT2, which the end of this process would reset.
+bool connect_and_close(const chaos::Loopback& at) {
+  constexpr int patience_ms = 1000;
+  const chaos::Fd connection = chaos::connect_to(at);
+  if (!connection) return false;
+  ::shutdown(connection.get(), SHUT_WR);
+  pollfd closed{connection.get(), POLLIN, 0};
+  char byte = 0;
+  return ::poll(&closed, 1, patience_ms) == 1 && ::read(connection.get(), &byte, 1) == 0;
+}
+
 void connect_at(double per_second, Shared& shared) {
   chaos::Pace pace(per_second);
   for (;;) {
     std::this_thread::sleep_until(std::min(pace.next(), shared.end));
     if (shared.stop || chaos::Clock::now() >= shared.end || shared.begun.fetch_add(1) >= shared.most) return;
-    const bool connected = static_cast<bool>(chaos::connect_to(shared.at));
-    ++(connected ? shared.done : shared.failed);
+    ++(connect_and_close(shared.at) ? shared.done : shared.failed);
   }
 }
 
