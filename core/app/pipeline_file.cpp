@@ -57,6 +57,7 @@ std::optional<runtime::Plan> read_plan(const std::filesystem::path& file) {
   const bool web_good = check_web_config(planned.plan.config.agent.web_config);
   if (config::has_errors(all) || !web_good) return std::nullopt;
   planned.plan.texts = std::move(loaded.texts);
+  planned.plan.env_text = std::move(loaded.env_text);
   return std::move(planned.plan);
 }
 

@@ -161,6 +161,7 @@ struct Loaded {
   Config config;  ///< to be run only when ok(); else what could be read, good for further checks alone
   std::vector<Diagnostic> diagnostics;  ///< every mistake and warning, in the order of files and lines
   Texts texts;                          ///< of the file and those it includes, not of the env file
+  std::optional<std::string> env_text;  ///< of the env file; nothing when there is none
 
   [[nodiscard]] bool ok() const { return !has_errors(diagnostics); }
 };

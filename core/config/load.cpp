@@ -147,6 +147,7 @@ class Loader {
                 (named_at ? "agent: env_file: " + quote(path.string()) + ": " : std::string()) + text.error().message);
       return;
     }
+    loaded_.env_text = *text;
     loaded_.config.files.push_back(path);
     if (!check_text(*text, path.string(), diagnostics())) return;
     scope_.env_file = parse_dotenv(*text, path.string(), diagnostics());

@@ -166,6 +166,7 @@ class Agent {
   asio::awaitable<void> start(Plan plan) {
     log_info(component, "version " + std::string(telemetry::version()) + ", configuration " + config_file_.string());
     config::Texts texts = std::move(plan.texts);
+    std::optional<std::string> env_text = std::move(plan.env_text);
     std::set<std::string> events = plan.events;
     const Verdict verdict = co_await topology_.apply(std::move(plan));
     started_ = true;
@@ -174,7 +175,7 @@ class Agent {
     tell_what_runs(verdict);
     chain_.hand_out_pending();
     resolve_what_no_longer_fires();
-    co_await reloader_.started(std::move(texts), std::move(events));
+    co_await reloader_.started(std::move(texts), std::move(env_text), std::move(events));
   }
 
   /// An earlier process may have told of alerts that ended with their rule, or with its state, while nothing ran:

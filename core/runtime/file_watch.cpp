@@ -59,7 +59,7 @@ std::optional<std::string> read(const fs::path& path) {
 }  // namespace
 
 Result<std::unique_ptr<FileWatch>> FileWatch::open(boost::asio::io_context& control, fs::path path,
-                                                   std::function<void()> changed) {
+                                                   std::optional<std::string> known, std::function<void()> changed) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
     return Error{Errc::failed, "cannot watch " + path.string() + ": inotify: " +
@@ -67,8 +67,9 @@ Result<std::unique_ptr<FileWatch>> FileWatch::open(boost::asio::io_context& cont
   }
   std::unique_ptr<FileWatch> watch(new FileWatch(control, std::move(path), std::move(changed), fd));
   watch->watch_folders();
-  watch->text_ = read(watch->path_);
+  watch->text_ = std::move(known);
   watch->await_event();
+  watch->await_quiet();  // for what changed before there was a watch
   return watch;
 }
 

@@ -23,9 +23,10 @@ class FileWatch {
   /// Changes that follow each other within this time are one.
   static constexpr std::chrono::milliseconds settle{100};
 
-  /// Errors: failed, when the kernel grants no inotify instance.
+  /// `known` is the text that the caller has read, or nothing for a file that was not there: what changed since then is
+  /// told too. Errors: failed, when the kernel grants no inotify instance.
   static Result<std::unique_ptr<FileWatch>> open(boost::asio::io_context& control, std::filesystem::path path,
-                                                 std::function<void()> changed);
+                                                 std::optional<std::string> known, std::function<void()> changed);
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
   ~FileWatch();

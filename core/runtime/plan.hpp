@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ struct Plan {
   std::vector<std::shared_ptr<const rules::Rule>> rules;
   std::set<std::string> events;  ///< metrics that are events, for the rules that Prometheus can't evaluate
   config::Texts texts;           ///< of the configuration's files
-  config::Diff diff;             ///< from the configuration that runs
+  std::optional<std::string> env_text;
+  config::Diff diff;  ///< from the configuration that runs
 
   [[nodiscard]] const InstanceSpec* find(Kind kind, std::string_view name) const;
 };

@@ -21,12 +21,13 @@ constexpr std::string_view component = "reload";
 Reloader::Reloader(const Parts& parts, ConfigSource source)
     : parts_(parts), source_(std::move(source)), prometheus_(parts.courier) {}
 
-asio::awaitable<void> Reloader::started(config::Texts texts, std::set<std::string> events) {
+asio::awaitable<void> Reloader::started(config::Texts texts, std::optional<std::string> env_text,
+                                        std::set<std::string> events) {
   texts_ = std::move(texts);
   events_ = std::move(events);
   note(true);
   const auto& agent = parts_.topology.config().agent;
-  auto watch = FileWatch::open(parts_.control, agent.env_file, [this] { env_changed(); });
+  auto watch = FileWatch::open(parts_.control, agent.env_file, std::move(env_text), [this] { env_changed(); });
   if (watch) {
     watch_ = std::move(*watch);
   } else {

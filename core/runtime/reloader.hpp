@@ -37,7 +37,8 @@ class Reloader {
   Reloader(const Parts& parts, ConfigSource source);
 
   /// The configuration of `plan` runs: notes it, tells Prometheus, and watches its env file.
-  boost::asio::awaitable<void> started(config::Texts texts, std::set<std::string> events);
+  boost::asio::awaitable<void> started(config::Texts texts, std::optional<std::string> env_text,
+                                       std::set<std::string> events);
   /// Watches no longer.
   void stop();
 

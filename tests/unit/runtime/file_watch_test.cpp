@@ -19,7 +19,13 @@ using sentinel::testing::write_text;
 class FileWatchTest : public ::testing::Test {
  protected:
   void watch(const fs::path& path) {
-    auto opened = FileWatch::open(control_, path, [this] { ++changes_; });
+    std::optional<std::string> known;
+    if (fs::exists(path)) known = sentinel::testing::read_text(path);
+    watch(path, std::move(known));
+  }
+
+  void watch(const fs::path& path, std::optional<std::string> known) {
+    auto opened = FileWatch::open(control_, path, std::move(known), [this] { ++changes_; });
     ASSERT_TRUE(opened) << opened.error().message;
     watch_ = std::move(*opened);
   }
@@ -45,6 +51,14 @@ TEST_F(FileWatchTest, SeesAnEditInPlace) {
   watch(folder_ / ".env");
   write_text(folder_ / ".env", "A=2\n");
   EXPECT_TRUE(told());
+}
+
+TEST_F(FileWatchTest, SeesWhatChangedBeforeItWasThere) {
+  write_text(folder_ / ".env", "A=2\n");
+  watch(folder_ / ".env", "A=1\n");
+  EXPECT_TRUE(told());
+  watch(folder_ / ".env", std::nullopt);
+  EXPECT_TRUE(told()) << "there was no file when the caller looked";
 }
 
 TEST_F(FileWatchTest, SeesAReplacementByRenameAgainAndAgain) {
@@ -110,7 +124,7 @@ TEST_F(FileWatchTest, TellsNothingOnceItIsGone) {
 TEST_F(FileWatchTest, SurvivesALoopOfLinks) {
   fs::create_symlink("b", folder_ / "a");
   fs::create_symlink("a", folder_ / "b");
-  watch(folder_ / "a");
+  watch(folder_ / "a", std::nullopt);
   EXPECT_EQ(changes_, 0);
 }
 

@@ -277,11 +277,13 @@ TEST_F(WebhookSnapshotTest, a_directory_that_cannot_be_made_is_an_error_and_stop
   with.post_to = {"http://127.0.0.1:1/hook"};
   SinkUnderTest sink(with);
   EXPECT_THAT(sink.log(), Contains(HasSubstr("no snapshot can be kept")));
-  ASSERT_TRUE(sink.alert(firing("one")));
+  // The failure is told once: by the call that asked, if it is known by then, else by the next.
+  auto told = sink.alert(firing("one"));
   ASSERT_TRUE(sink.settled(1));
   EXPECT_EQ(sink.counters()["snapshots_failed"], 1);
   EXPECT_THAT(sink.last_error(), HasSubstr("snapshots"));
-  const auto told = sink.alert(firing("two"));
+  auto next = sink.alert(firing("two"));
+  if (told) told = std::move(next);
   ASSERT_FALSE(told);
   EXPECT_THAT(told.error().message, HasSubstr("was not taken"));
   EXPECT_EQ(sink.submitted().size(), 2U);
