@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/store/text.hpp"
+#include "rules/engine/context_json.hpp"
 
 namespace sentinel::runtime {
 namespace json = boost::json;
@@ -49,33 +50,6 @@ double number_of(const json::value& value) {
   double number = std::nan("");
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-json::object context_json(const rules::Context& context) {
-  json::array stack(context.stack.begin(), context.stack.end());
-  return {{"pid", context.pid},
-          {"tid", context.tid},
-          {"ppid", context.ppid},
-          {"start_time_ns", context.start_time_ns},
-          {"cgroup_id", context.cgroup_id},
-          {"comm", context.comm},
-          {"parent_comm", context.parent_comm},
-          {"container_id", context.container_id},
-          {"stack", std::move(stack)}};
-}
-
-rules::Context context_of(const json::object& in) {
-  rules::Context context;
-  context.pid = in.at("pid").to_number<std::uint32_t>();
-  context.tid = in.at("tid").to_number<std::uint32_t>();
-  context.ppid = in.at("ppid").to_number<std::uint32_t>();
-  context.start_time_ns = in.at("start_time_ns").to_number<std::uint64_t>();
-  context.cgroup_id = in.at("cgroup_id").to_number<std::uint64_t>();
-  context.comm = in.at("comm").as_string();
-  context.parent_comm = in.at("parent_comm").as_string();
-  context.container_id = in.at("container_id").as_string();
-  for (const auto& address : in.at("stack").as_array()) context.stack.push_back(address.to_number<std::uint64_t>());
-  return context;
 }
 
 std::vector<sentinel_label> pairs(const std::map<std::string, std::string>& map) {
@@ -147,7 +121,7 @@ json::object to_json(const Notice& notice) {
                    {"expression", notice.expression},
                    {"reason", notice.reason},
                    {"sinks", std::move(sinks)}};
-  if (notice.context) out["context"] = context_json(*notice.context);
+  if (notice.context) out["context"] = rules::to_json(*notice.context);
   return out;
 }
 
@@ -168,7 +142,8 @@ Result<Notice> notice_from_json(const json::object& in) {
     notice.expression = in.at("expression").as_string();
     notice.reason = in.at("reason").as_string();
     for (const auto& sink : in.at("sinks").as_array()) notice.sinks.emplace_back(sink.as_string());
-    if (const auto* context = in.if_contains("context")) notice.context = context_of(context->as_object());
+    if (const auto* context = in.if_contains("context"))
+      notice.context = *rules::context_from_json(context->as_object());
     return notice;
   } catch (const std::exception& wrong) {
     return Error{Errc::invalid_argument, std::string("no notice of an alert: ") + wrong.what()};

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "rules/engine/context_json.hpp"
+
 namespace sentinel::rules {
 namespace {
 
@@ -13,7 +15,6 @@ namespace json = boost::json;
 constexpr int version = 1;
 constexpr std::size_t most_bytes = 64ULL << 20;
 constexpr std::size_t most_alerts = 100'000;
-constexpr std::size_t most_frames = 256;
 
 std::string text_of(const json::value& value) {
   return std::string(value.as_string());
@@ -50,36 +51,6 @@ Map read_texts(const json::value& value) {
   Map texts;
   for (const auto& [name, text] : value.as_object()) texts.emplace(std::string(name), text_of(text));
   return texts;
-}
-
-json::object written(const Context& context) {
-  json::array stack;
-  for (const auto address : context.stack) stack.emplace_back(address);
-  return {{"pid", context.pid},
-          {"tid", context.tid},
-          {"ppid", context.ppid},
-          {"start_time_ns", context.start_time_ns},
-          {"cgroup_id", context.cgroup_id},
-          {"comm", context.comm},
-          {"parent_comm", context.parent_comm},
-          {"container_id", context.container_id},
-          {"stack", std::move(stack)}};
-}
-
-std::shared_ptr<const Context> read_context(const json::object& in) {
-  auto context = std::make_shared<Context>();
-  context->pid = in.at("pid").to_number<std::uint32_t>();
-  context->tid = in.at("tid").to_number<std::uint32_t>();
-  context->ppid = in.at("ppid").to_number<std::uint32_t>();
-  context->start_time_ns = in.at("start_time_ns").to_number<std::uint64_t>();
-  context->cgroup_id = in.at("cgroup_id").to_number<std::uint64_t>();
-  context->comm = text_of(in.at("comm"));
-  context->parent_comm = text_of(in.at("parent_comm"));
-  context->container_id = text_of(in.at("container_id"));
-  const auto& stack = in.at("stack").as_array();
-  if (stack.size() > most_frames) throw std::runtime_error("a stack is too deep");
-  for (const auto& address : stack) context->stack.push_back(address.to_number<std::uint64_t>());
-  return context;
 }
 
 AlertState read_state(const json::value& value) {
@@ -120,7 +91,7 @@ json::object written(const SavedAlert& alert) {
                       {"time_ns", offender.time_ns},
                       {"lost", offender.lost}};
   if (offender.told_at_ns) out["told_at_ns"] = *offender.told_at_ns;
-  if (offender.context) out["context"] = written(*offender.context);
+  if (offender.context) out["context"] = to_json(*offender.context);
   return out;
 }
 
@@ -144,7 +115,7 @@ SavedAlert read_alert(const json::object& in) {
   offender.time_ns = in.at("time_ns").to_number<std::uint64_t>();
   offender.lost = in.at("lost").to_number<std::uint64_t>();
   if (const auto* told = in.if_contains("told_at_ns")) offender.told_at_ns = read_time(*told);
-  if (const auto* context = in.if_contains("context")) offender.context = read_context(context->as_object());
+  if (const auto* context = in.if_contains("context")) offender.context = context_from_json(context->as_object());
   return alert;
 }
 
