@@ -44,6 +44,7 @@ struct Agent {
   std::filesystem::path web_config;         ///< empty: none
   Labels labels;                            ///< as written; `instance` has no default here
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds(5);
+  std::chrono::nanoseconds probation = std::chrono::seconds(30);  ///< how long what a swap replaced stands by at most
   std::uint32_t workers = 2;
   std::uint64_t series_limit = 10'000;  ///< per metric; ten modes of a thousand CPUs fit
   History history;

@@ -238,6 +238,7 @@ std::vector<Change> compare(const Agent& before, const Agent& after) {
   check("web_config", before.web_config, after.web_config);
   check("labels", before.labels, after.labels);
   check("stop_timeout", before.stop_timeout, after.stop_timeout);
+  check("probation", before.probation, after.probation);
   check("workers", before.workers, after.workers);
   check("series_limit", before.series_limit, after.series_limit);
   check("alerts_to", before.alerts_to, after.alerts_to);

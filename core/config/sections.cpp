@@ -121,6 +121,7 @@ Agent read_agent(const Value& section, const std::filesystem::path& file, std::v
   fields.read_path("web_config", agent.web_config);
   fields.read_labels("labels", agent.labels);
   fields.read_duration("stop_timeout", 100ms, 1h, agent.stop_timeout);
+  fields.read_duration("probation", 100ms, 1h, agent.probation);
   std::int64_t number = 0;
   if (fields.read_integer("workers", 1, 64, number)) agent.workers = static_cast<std::uint32_t>(number);
   if (fields.read_integer("series_limit", 1, most_series, number))

@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -34,6 +35,7 @@
 
 namespace sentinel::runtime {
 namespace asio = boost::asio;
+namespace json = boost::json;
 using telemetry::log_error;
 using telemetry::log_info;
 using telemetry::log_warning;
@@ -88,7 +90,7 @@ class Agent {
                AlertStateFile(settings_.state_dir / "alerts.json")),
         topology_({control_, workers_, store_, system_clock(), router_, labels_, &chain_, courier_.get()},
                   std::move(stage)),
-        reloader_({control_, workers_, topology_, system_clock(), *courier_}, std::move(source)),
+        reloader_({control_, topology_, system_clock(), labels_, *courier_}, std::move(source)),
         server_(control_, server_config(), router_),
         signals_(control_, SIGTERM, SIGINT),
         reload_signal_(control_, SIGHUP),
@@ -104,7 +106,7 @@ class Agent {
     topology_.watch(&server_);
     topology_.set_reload_stats([this] { return reloader_.stats(); });
     await_stop_signal();
-    explain_reload_signal();
+    await_reload_signal();
     asio::co_spawn(control_, start(std::move(plan)), asio::detached);
     control_.run();
     topology_.watch(nullptr);
@@ -124,10 +126,31 @@ class Agent {
   }
 
   void add_routes() {
-    const auto add = [&](std::string_view path, http::Access access, http::Handler handler, std::string_view about) {
-      auto route = router_.add("GET", path, access, std::move(handler), about);
+    const auto add_route = [&](std::string_view method, std::string_view path, http::Access access,
+                               http::Handler handler, std::string_view about) {
+      auto route = router_.add(method, path, access, std::move(handler), about);
       if (route) routes_.push_back(std::move(*route));
     };
+    const auto add = [&](std::string_view path, http::Access access, http::Handler handler, std::string_view about) {
+      add_route("GET", path, access, std::move(handler), about);
+    };
+    add_route(
+        "POST", "/-/reload", http::Access::guarded,
+        [this](const http::Request&, const http::Reply& reply) {
+          reloader_.reload("POST /-/reload", answer_with(reply));
+        },
+        "looks at the pipeline file and the plugins anew; answers with the verdict, as JSON");
+    add_route(
+        "POST", "/-/plan", http::Access::guarded,
+        [this](const http::Request& request, const http::Reply& reply) {
+          auto file = planned_file(request);
+          if (!file) {
+            reply(http::Response::text(400, file.error().message));
+            return;
+          }
+          reloader_.plan(std::move(*file), answer_with(reply));
+        },
+        "what a reload would do, as JSON; does nothing");
     add(
         "/-/healthy", http::Access::open,
         [](const http::Request&, const http::Reply& reply) { reply(http::Response::text(200, "healthy")); },
@@ -151,6 +174,33 @@ class Agent {
     add("/api/v1/rules", http::Access::guarded, ask_engine(&rules_json), "the rules and what they did, as JSON");
   }
 
+  static Reloader::Answer answer_with(const http::Reply& reply) {
+    return [reply](const ReloadVerdict& verdict) {
+      constexpr int unprocessable = 422;
+      const bool good =
+          verdict.result == ReloadVerdict::Result::committed || verdict.result == ReloadVerdict::Result::unchanged;
+      reply(http::Response::json(good ? 200 : unprocessable, json::serialize(to_json(verdict))));
+    };
+  }
+
+  /// The file that a plan is asked for; empty for the agent's own. Another may be named by who may read it anyway: over
+  /// the unix socket.
+  static Result<std::filesystem::path> planned_file(const http::Request& request) {
+    if (request.body.empty()) return std::filesystem::path();
+    boost::system::error_code bad;
+    const auto body = json::parse(request.body, bad);
+    const auto* object = bad ? nullptr : body.if_object();
+    const auto* file = object == nullptr ? nullptr : object->if_contains("file");
+    if (file == nullptr) return std::filesystem::path();
+    if (request.via != http::Via::unix_socket) {
+      return Error{Errc::permission, "Another file than the agent's own is planned over its unix socket alone."};
+    }
+    if (!file->is_string() || file->as_string().empty() || file->as_string().front() != '/') {
+      return Error{Errc::invalid_argument, "`file` must be an absolute path."};
+    }
+    return std::filesystem::path(std::string(file->as_string()));
+  }
+
   std::string status() const {
     AgentStatus status;
     status.version = telemetry::version();
@@ -160,6 +210,9 @@ class Agent {
     status.address = server_.address();
     status.labels = labels_.labels();
     status.store = store_.stats();
+    status.reload_state = reloader_.state();
+    status.last_reload = reloader_.last();
+    status.zombies = topology_.zombies();
     return status_json(status, topology_.status());
   }
 
@@ -243,18 +296,18 @@ class Agent {
     });
   }
 
-  void explain_reload_signal() {
+  void await_reload_signal() {
     reload_signal_.async_wait([this](const boost::system::error_code& failed, int) {
       if (failed) return;
-      log_warning(component, "SIGHUP: this version does not reload; restart it to apply a new configuration");
-      explain_reload_signal();
+      reloader_.reload("SIGHUP");
+      await_reload_signal();
     });
   }
 
   asio::awaitable<void> stop() {
     if (!started_) co_await wait_for_start();
-    reloader_.stop();
-    const Verdict verdict = co_await topology_.apply(stop_plan(topology_.config()));
+    co_await reloader_.stop(topology_.config().agent.stop_timeout);
+    const Verdict verdict = co_await topology_.apply(Plan());
     co_await chain_.stop();
     for (const auto& [name, call] : verdict.hanging) {
       log_error(component, "'" + name + "' " + (call.empty() ? "got no thread to stop on" : "hangs in '" + call + "'") +
@@ -348,7 +401,7 @@ int run_once(Plan plan) {
     for (const auto& [name, reason] : started.not_running)
       log_warning(component, "not running: " + name + ": " + reason);
     auto stop = [&]() -> asio::awaitable<void> {
-      const Verdict verdict = co_await topology.apply(stop_plan(topology.config()));
+      const Verdict verdict = co_await topology.apply(Plan());
       if (verdict.hanging.empty()) co_return;
       for (const auto& [name, call] : verdict.hanging) log_error(component, "'" + name + "' hangs in '" + call + "'");
       std::fflush(stdout);

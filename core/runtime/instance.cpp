@@ -23,6 +23,9 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t most_detail_rows = 1000;
+constexpr std::size_t most_state_bytes = std::size_t{64} << 20U;
+/// Collections that an instance with threads of its own may make between its start and the moment at which it counts.
+constexpr std::size_t most_emitted_early = 1024;
 
 std::string in_seconds(nanoseconds duration) {
   std::string text = std::to_string(std::chrono::duration<double>(duration).count());
@@ -52,21 +55,22 @@ std::string_view to_string(State state) {
   return "unknown";
 }
 
-Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation)
+Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation, std::set<std::string> leaving)
     : environment_(environment),
       spec_(std::move(spec)),
       generation_(generation),
-      producer_(spec_.kind == Kind::collector ? environment.store.producer(spec_.name, spec_.labels, spec_.series_limit)
+      producer_(spec_.kind == Kind::collector ? environment.store.producer(spec_.name, spec_.labels, spec_.series_limit,
+                                                                           std::move(leaving))
                                               : nullptr),
       host_(spec_.name,
             {&environment.clock, producer_.get(), spec_.built_in != nullptr ? &environment.snapshot : nullptr,
-             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted(batch, result); },
+             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted({batch, result}); },
              spec_.kind == Kind::sink ? &environment.store : nullptr, environment.courier, &environment.labels}),
-      strand_(environment.workers),
-      queue_(spec_.queue) {
+      strand_(environment.workers) {
   collector_stats_.name = spec_.name;
   sink_stats_.name = spec_.name;
   sink_stats_.queue_capacity = spec_.queue;
+  if (spec_.kind == Kind::sink) attach_inbox(std::make_shared<Inbox>(environment.control, spec_.queue));
 }
 
 asio::awaitable<Result<void>> Instance::call(std::string what, nanoseconds deadline, CallJob job) {
@@ -122,7 +126,7 @@ void Instance::returned(const std::shared_ptr<Call>& call, Result<void> result) 
   }
   telemetry::log_info(spec_.name, "'" + call->what + "' returned after " +
                                       in_seconds(steady_clock::now() - call->started_at()) + "; it is called again");
-  wake_alerts();
+  wake();
 }
 
 void Instance::quarantine(const std::string& what, nanoseconds deadline) {
@@ -137,31 +141,33 @@ void Instance::quarantine(const std::string& what, nanoseconds deadline) {
                                        (replaced ? "" : "; its thread could not be replaced, too many hang"));
 }
 
-asio::awaitable<void> Instance::prepare(const plugin::Stage& stage) {
+asio::awaitable<Result<void>> Instance::prepare(Code code) {
   if (!spec_.unavailable.empty()) {
-    fail_for_good({Errc::unsupported, spec_.unavailable});
-    co_return;
+    const Error unavailable{Errc::unsupported, spec_.unavailable};
+    fail_for_good(unavailable);
+    co_return unavailable;
   }
-  CallJob job = [this, &stage](const Call&) { return load_and_create(stage); };
+  CallJob job = [this, code = std::move(code)](const Call&) { return load_and_create(code); };
   const Result<void> prepared = co_await call("create", spec_.deadline, std::move(job));
   prepared_ = prepared.ok();
   if (!prepared) fail_for_good(prepared.error());
+  co_return prepared;
 }
 
-Result<void> Instance::load_and_create(const plugin::Stage& stage) {
+Result<void> Instance::load_and_create(const Code& code) {
   const plugin::AbiConfig config(spec_.config);
   const auto create = [&]() -> Result<plugin::Instance> {
     if (spec_.built_in != nullptr) {
       return plugin::Instance::create(*spec_.built_in, nullptr, host_.abi(), config.raw());
     }
-    auto staged = stage.stage(spec_.file, spec_.name, generation_);
-    if (!staged) return staged.error();
-    if (staged->sha256 != spec_.sha256) {
-      return Error{Errc::failed, spec_.file.string() + " changed while it was being loaded; try again"};
+    if (const auto* stage = std::get_if<const plugin::Stage*>(&code)) {
+      auto loaded = load(**stage);
+      if (!loaded) return loaded.error();
+      library_ = std::move(*loaded);
+    } else {
+      library_ = std::get<std::shared_ptr<plugin::Library>>(code);
     }
-    auto library = plugin::Library::load(std::move(*staged));
-    if (!library) return library.error();
-    return plugin::Instance::create(std::move(*library), host_.abi(), config.raw());
+    return plugin::Instance::create(library_, host_.abi(), config.raw());
   };
   auto created = create();
   if (!created) return created.error();
@@ -170,16 +176,30 @@ Result<void> Instance::load_and_create(const plugin::Stage& stage) {
   return {};
 }
 
-asio::awaitable<void> Instance::start() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (state_ != State::preparing) co_return;
+Result<std::shared_ptr<plugin::Library>> Instance::load(const plugin::Stage& stage) {
+  auto staged = stage.stage(spec_.file, spec_.name, generation_);
+  if (!staged) return staged.error();
+  if (staged->sha256 != spec_.sha256) {
+    return Error{Errc::failed, spec_.file.string() + " changed while it was being loaded; try again"};
+  }
+  return environment_.libraries.load(std::move(*staged));
+}
+
+asio::awaitable<Result<void>> Instance::start(std::optional<plugin::SavedState> from) {
+  if (!prepared_) co_return Error{Errc::failed, "it was not created"};
+  if (from && plugin_->has_state()) {
+    CallJob restore = [this, from = std::move(*from)](const Call&) { return plugin_->restore(from); };
+    const Result<void> restored = co_await call("restore", spec_.deadline, std::move(restore));
+    if (!restored) {
+      fail_for_good(restored.error());
+      co_return restored.error().in("restore");
+    }
   }
   CallJob job = [this](const Call&) { return plugin_->start(); };
   const Result<void> result = co_await call("start", spec_.deadline, std::move(job));
   if (!result) {
     fail_for_good(result.error());
-    co_return;
+    co_return result.error().in("start");
   }
   started_ = true;
   {
@@ -188,7 +208,94 @@ asio::awaitable<void> Instance::start() {
     sink_stats_.up = true;
     started_unix_ns_ = environment_.clock.unix_ns();
   }
-  wake_alerts();
+  wake();
+  co_return Result<void>();
+}
+
+asio::awaitable<Result<std::optional<plugin::SavedState>>> Instance::quiesce() {
+  held_ = true;
+  if (hung_call_) co_return Error{Errc::timeout, "'" + hung_call_->what + "' hangs"};
+  const auto saved = std::make_shared<std::optional<plugin::SavedState>>();
+  if (!started_) co_return *saved;
+  const auto by = environment_.clock.boottime_ns() + static_cast<std::uint64_t>(spec_.deadline.count());
+  CallJob steps = [this, saved, by](const Call&) -> Result<void> {
+    if (const auto drained = plugin_->drain(by); !drained) return drained.error().in("drain");
+    if (!plugin_->has_state()) return {};
+    set_current_call("save");
+    auto state = plugin_->save(most_state_bytes);
+    if (!state) return state.error().in("save");
+    *saved = std::move(*state);
+    return {};
+  };
+  drained_ = true;
+  const Result<void> result = co_await call("drain", spec_.deadline, std::move(steps));
+  if (!result) co_return result.error();
+  co_return *saved;
+}
+
+asio::awaitable<Result<void>> Instance::resume() {
+  Result<void> resumed;
+  if (std::exchange(drained_, false) && started_ && !hung_call_) {
+    CallJob job = [this](const Call&) { return plugin_->resume(); };
+    resumed = co_await call("resume", spec_.deadline, std::move(job));
+    if (!resumed) note("resume", resumed);
+  }
+  held_ = false;
+  wake();
+  co_return resumed;
+}
+
+void Instance::go_live() {
+  // What it emits meanwhile queues behind what it emitted before.
+  for (;;) {
+    std::vector<Emitted> early;
+    {
+      const std::lock_guard lock(emitted_mutex_);
+      if (emitted_early_.empty()) {
+        live_ = true;
+        return;
+      }
+      early.swap(emitted_early_);
+    }
+    for (const auto& collection : early) take_emitted(collection);
+  }
+}
+
+void Instance::take_over(Instance& other) {
+  if (const auto mine = inbox(), theirs = other.inbox(); theirs) {
+    other.attach_inbox(mine);
+    attach_inbox(theirs);
+    theirs->queue().set_capacity(spec_.queue);
+  }
+  alerts_.insert(alerts_.begin(), other.alerts_.begin(), other.alerts_.end());
+  other.alerts_.clear();
+  std::move(other.waiting_renders_.begin(), other.waiting_renders_.end(), std::back_inserter(waiting_renders_));
+  other.waiting_renders_.clear();
+  std::move(other.waiting_requests_.begin(), other.waiting_requests_.end(), std::back_inserter(waiting_requests_));
+  other.waiting_requests_.clear();
+  const InstanceStatus theirs = other.status();
+  {
+    const std::lock_guard lock(mutex_);
+    const bool up = sink_stats_.up;
+    collector_stats_ = theirs.collector;
+    sink_stats_ = theirs.sink;
+    sink_stats_.dropped_records = theirs.own_dropped_records;
+    collector_stats_.up = sink_stats_.up = up;
+    sink_stats_.queue_capacity = spec_.queue;
+    last_run_unix_ns_ = theirs.last_run_unix_ns;
+    last_duration_seconds_ = theirs.last_duration_seconds;
+  }
+  wake();
+}
+
+bool Instance::did_well() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::running;
+}
+
+void Instance::observe(Observer observer) {
+  const std::lock_guard lock(mutex_);
+  observer_ = std::move(observer);
 }
 
 asio::awaitable<void> Instance::collect(std::uint64_t tick_ns) {
@@ -250,7 +357,23 @@ void Instance::skip(std::uint64_t tick_ns) {
   ++collector_stats_.skipped;
 }
 
-void Instance::emitted(const std::shared_ptr<const store::RecordBatch>& batch, const Result<void>& result) {
+void Instance::emitted(Emitted collection) {
+  {
+    const std::lock_guard lock(emitted_mutex_);
+    if (!live_) {
+      if (emitted_early_.size() < most_emitted_early) {
+        emitted_early_.push_back(std::move(collection));
+      } else {
+        environment_.records_lost += collection.first->records().size();
+      }
+      return;
+    }
+  }
+  take_emitted(collection);
+}
+
+void Instance::take_emitted(const Emitted& collection) {
+  const auto& [batch, result] = collection;
   if (result) {
     producer_->commit(*batch);
   } else {
@@ -265,13 +388,13 @@ void Instance::emitted(const std::shared_ptr<const store::RecordBatch>& batch, c
   if (result) forward(batch);
 }
 
-void Instance::set_sinks(std::vector<std::shared_ptr<Instance>> sinks) {
+void Instance::set_sinks(std::vector<std::shared_ptr<Inbox>> sinks) {
   const std::lock_guard lock(mutex_);
   sinks_ = std::move(sinks);
 }
 
 void Instance::forward(const SinkQueue::Batch& batch) {
-  std::vector<std::shared_ptr<Instance>> sinks;
+  std::vector<std::shared_ptr<Inbox>> sinks;
   {
     const std::lock_guard lock(mutex_);
     collector_stats_.records += batch->records().size();
@@ -293,12 +416,12 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
   const auto left = [&] { return std::max<nanoseconds>(deadline - steady_clock::now(), std::chrono::milliseconds(1)); };
   if (hung_call_) co_return Error{Errc::timeout, "a call hangs"};
 
-  CallJob steps = [this, self, was_started,
+  CallJob steps = [this, self, was_working = was_started && !drained_,
                    by = environment_.clock.boottime_ns() +
                         static_cast<std::uint64_t>(left().count())](const Call&) -> Result<void> {
     if (!plugin_) return {};
     Result<void> drained;
-    if (was_started) {
+    if (was_working) {
       consume_rest();
       alert_rest();
       set_current_call("drain");
@@ -320,6 +443,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
   const Result<void> destroyed = co_await call("destroy", left(), std::move(destroy));
   if (!destroyed) co_return destroyed;
   host_.release_receivers();
+  if (const auto inbox = this->inbox()) inbox->set_wake(nullptr);
   if (producer_) producer_->end();  // now, not when the last coroutine lets go of this object
   const std::lock_guard lock(mutex_);
   if (state_ != State::failed && state_ != State::unavailable) state_ = State::stopped;
@@ -332,8 +456,10 @@ void Instance::note(std::string_view what, const Result<void>& result) {
   if (!result && result.error().code == Errc::no_data) return;
   std::string message;
   bool recovered = false;
+  Observer observer;
   {
     const std::lock_guard lock(mutex_);
+    observer = observer_;
     collector_stats_.up = sink_stats_.up = result.ok();
     if (result) {
       collector_stats_.last_success_unix_seconds = static_cast<double>(environment_.clock.unix_ns()) / 1e9;
@@ -351,6 +477,9 @@ void Instance::note(std::string_view what, const Result<void>& result) {
   }
   if (recovered) telemetry::log_info(spec_.name, std::string(what) + " succeeds again");
   if (!message.empty()) telemetry::log_warning(spec_.name, message);
+  if (!observer) return;
+  auto tell = [observer = std::move(observer), what = std::string(what), result] { observer(what, result); };
+  asio::post(environment_.control, std::move(tell));
 }
 
 void Instance::fail_for_good(const Error& error) {
@@ -375,8 +504,11 @@ InstanceStatus Instance::status() const {
   status.last_error = last_error_;
   status.collector = collector_stats_;
   status.sink = sink_stats_;
-  status.sink.queued_batches = queue_.size();
-  status.sink.dropped_records += queue_.dropped_records();
+  status.own_dropped_records = sink_stats_.dropped_records;
+  if (inbox_) {
+    status.sink.queued_batches = inbox_->queue().size();
+    status.sink.dropped_records += inbox_->queue().dropped_records();
+  }
   status.details = details_;
   return status;
 }

@@ -10,9 +10,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <sentinel/result.hpp>
@@ -20,13 +22,14 @@
 #include "core/http/message.hpp"
 #include "core/http/reply.hpp"
 #include "core/plugin/call.hpp"
+#include "core/plugin/libraries.hpp"
 #include "core/plugin/stage.hpp"
 #include "core/runtime/agent_labels.hpp"
 #include "core/runtime/chain.hpp"
 #include "core/runtime/clock.hpp"
+#include "core/runtime/inbox.hpp"
 #include "core/runtime/instance_host.hpp"
 #include "core/runtime/instance_spec.hpp"
-#include "core/runtime/sink_queue.hpp"
 #include "core/runtime/worker_pool.hpp"
 #include "core/store/store.hpp"
 #include "core/telemetry/snapshot.hpp"
@@ -41,8 +44,10 @@ struct Environment {
   const Clock& clock;
   const telemetry::SnapshotSource& snapshot;
   const AgentLabels& labels;
+  plugin::Libraries& libraries;
   Chain* chain = nullptr;                // null: no rules are run, as with --once
   delivery::Courier* courier = nullptr;  // null: nothing is posted
+  std::atomic<std::uint64_t> records_lost = 0;  // by swaps
 };
 
 enum class State {
@@ -81,6 +86,7 @@ struct InstanceStatus {
   std::optional<LastError> last_error;
   telemetry::CollectorStats collector;
   telemetry::SinkStats sink;
+  std::uint64_t own_dropped_records = 0;  ///< of sink.dropped_records those that its inbox did not drop
   std::vector<DetailRow> details;
 };
 
@@ -91,19 +97,49 @@ struct InstanceStatus {
 /// object and its library until it returns; meanwhile the instance is quarantined.
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
-  Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation);
+  /// Its series may be those of collectors that `leave` as it comes.
+  Instance(Environment& environment, InstanceSpec spec, std::uint64_t generation, std::set<std::string> leaving = {});
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
   [[nodiscard]] const InstanceSpec& spec() const { return spec_; }
   [[nodiscard]] const std::string& name() const { return spec_.name; }
 
-  /// Stages, loads and creates it. What fails makes it `failed`, or `unavailable` when it is optional.
-  boost::asio::awaitable<void> prepare(const plugin::Stage& stage);
-  /// Starts it, if it was created.
-  boost::asio::awaitable<void> start();
-  /// Whether it can be called: created, started, and not in a call.
-  [[nodiscard]] bool usable() const { return started_ && !hung_call_; }
+  /// Where its code comes from: staged anew from the plugin's file, or a library that is loaded already.
+  using Code = std::variant<const plugin::Stage*, std::shared_ptr<plugin::Library>>;
+  /// Stages and loads it where needed, and creates it. What fails makes it `failed`, or `unavailable` when it is
+  /// optional.
+  boost::asio::awaitable<Result<void>> prepare(Code code);
+  /// Starts it, if it was created; `from`, when there is any, is what it goes on from. What fails makes it `failed`.
+  boost::asio::awaitable<Result<void>> start(std::optional<plugin::SavedState> from = std::nullopt);
+  /// From now on what it emits by its own threads counts; until then it was kept.
+  void go_live();
+
+  /// Has it hand over what it holds back and take nothing new; what comes for it waits. With its state, if it keeps any.
+  /// Errors: those of drain and save, timeout; only resume() or retire() may follow.
+  boost::asio::awaitable<Result<std::optional<plugin::SavedState>>> quiesce();
+  /// Goes on as if quiesce() had not been called, or had not failed.
+  boost::asio::awaitable<Result<void>> resume();
+  /// Takes over what waits for `other`, an instance of the same name, and its counts. Any two generations, either way.
+  void take_over(Instance& other);
+  /// Takes its series out of sight until its next collection.
+  void hide_series() {
+    if (producer_) producer_->hide();
+  }
+
+  /// Calls `observer` on the control loop with what each call of its plugin came to, `no_data` left out; null ends it.
+  using Observer = std::function<void(const std::string& what, const Result<void>& result)>;
+  void observe(Observer observer);
+
+  /// Whether it can be called: created, started, not held by quiesce(), and in no call that hangs.
+  [[nodiscard]] bool usable() const { return started_ && !held_ && !hung_call_; }
+  [[nodiscard]] bool hangs() const { return hung_call_ != nullptr; }
+  [[nodiscard]] bool started() const { return started_; }
+  /// Whether its last call went well.
+  [[nodiscard]] bool did_well() const;
+  [[nodiscard]] bool has_state() const { return prepared_ && plugin_->has_state(); }
+  /// The loaded plugin; null for a built-in one, and before prepare().
+  [[nodiscard]] std::shared_ptr<plugin::Library> library() const { return prepared_ ? library_ : nullptr; }
   /// What its plugin does; false when it was not created.
   [[nodiscard]] bool collects() const { return prepared_ && plugin_->collects(); }
   [[nodiscard]] bool consumes() const { return prepared_ && plugin_->consumes(); }
@@ -113,7 +149,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   boost::asio::awaitable<void> collect(std::uint64_t tick_ns);
   /// A tick at which it could not be called.
   void skip(std::uint64_t tick_ns);
-  void set_sinks(std::vector<std::shared_ptr<Instance>> sinks);
+  void set_sinks(std::vector<std::shared_ptr<Inbox>> sinks);
 
   /// Routes that it asked for in create; none when it was not created.
   [[nodiscard]] std::vector<RenderRoute> routes() const {
@@ -138,12 +174,14 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// Reads the details of a sink anew, for those who ask later.
   void refresh_details();
 
-  /// Queues a batch for consume, in order. Any thread.
-  void deliver(SinkQueue::Batch batch);
+  /// Where batches for consume are delivered.
+  [[nodiscard]] std::shared_ptr<Inbox> inbox() const;
 
-  /// Drains, stops and destroys it after the calls that are queued, each by `deadline` (steady).
-  /// Errors: timeout when a call hangs.
+  /// Drains, stops and destroys it after the calls that are queued, each by `deadline` (steady), and lets go of its
+  /// library. Errors: timeout when a call hangs; it may be called again once that has returned.
   boost::asio::awaitable<Result<void>> retire(std::chrono::steady_clock::time_point deadline);
+  /// After retire(): its library, for the proof that it can be unloaded; null for a built-in one.
+  [[nodiscard]] std::shared_ptr<plugin::Library> surrender_library() { return std::move(library_); }
 
   /// Any thread.
   [[nodiscard]] InstanceStatus status() const;
@@ -157,13 +195,20 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void returned(const std::shared_ptr<Call>& call, Result<void> result);
   void quarantine(const std::string& what, std::chrono::nanoseconds deadline);
 
-  Result<void> load_and_create(const plugin::Stage& stage);
+  Result<void> load_and_create(const Code& code);
+  Result<std::shared_ptr<plugin::Library>> load(const plugin::Stage& stage);
   Result<void> run_collect(store::RecordBatch& batch, const Call& call);
   void read_details();
-  void emitted(const std::shared_ptr<const store::RecordBatch>& batch, const Result<void>& result);
+  using Emitted = std::pair<std::shared_ptr<const store::RecordBatch>, Result<void>>;
+  void emitted(Emitted collection);
+  void take_emitted(const Emitted& collection);
   void forward(const SinkQueue::Batch& batch);
   std::shared_ptr<store::RecordBatch> free_batch();
   boost::asio::awaitable<void> render_waiting();
+  void wake();
+  void wake_consume();
+  void wake_render();
+  void attach_inbox(std::shared_ptr<Inbox> inbox);
   boost::asio::awaitable<void> consume_queued();
   boost::asio::awaitable<void> alert_queued();
   void wake_alerts();
@@ -179,14 +224,18 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const std::uint64_t generation_;
   std::unique_ptr<store::Producer> producer_;  // null: a sink
   InstanceHost host_;
-  std::optional<plugin::Instance> plugin_;  // touched on the strand alone, once prepared; holds its library
+  std::shared_ptr<plugin::Library> library_;  // null: built in
+  std::optional<plugin::Instance> plugin_;    // touched on the strand alone, once prepared
   Strand strand_;
 
   bool prepared_ = false;  // a create that hangs may yet write plugin_ and host_: nobody else looks at them before this
   bool started_ = false;
+  bool held_ = false;
+  bool drained_ = false;
   std::shared_ptr<Call> hung_call_;
   std::shared_ptr<store::RecordBatch> batch_;
   std::vector<std::function<void(Result<std::string>)>> waiting_renders_;
+  std::vector<std::pair<http::Request, http::Reply>> waiting_requests_;  // that came while it was held
   bool rendering_ = false;
   bool consuming_ = false;
   bool alerting_ = false;
@@ -196,12 +245,17 @@ class Instance : public std::enable_shared_from_this<Instance> {
     std::function<void()> taken;
   };
   std::deque<QueuedAlert> alerts_;  // bounded by what the chain keeps pending
-  SinkQueue queue_;
 
-  mutable std::mutex mutex_;  // guards what follows, which status() reads from any thread
+  std::mutex emitted_mutex_;  // guards the two that follow
+  bool live_ = false;
+  std::vector<Emitted> emitted_early_;
+
+  mutable std::mutex mutex_;  // guards what follows, which any thread reads
+  std::shared_ptr<Inbox> inbox_;
+  Observer observer_;
   State state_ = State::preparing;
   std::string current_call_;
-  std::vector<std::shared_ptr<Instance>> sinks_;
+  std::vector<std::shared_ptr<Inbox>> sinks_;
   store::SeriesFilter sources_;
   std::int64_t started_unix_ns_ = 0;
   std::int64_t last_run_unix_ns_ = 0;

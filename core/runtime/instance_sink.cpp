@@ -23,20 +23,36 @@ Error not_running(std::string_view name) {
 
 }  // namespace
 
-void Instance::deliver(SinkQueue::Batch batch) {
-  if (!queue_.push(std::move(batch))) return;
-  auto wake = [self = shared_from_this()] {
-    if (self->consuming_ || !self->usable()) return;
-    self->consuming_ = true;
-    asio::co_spawn(self->environment_.control, self->consume_queued(), asio::detached);
-  };
-  asio::post(environment_.control, std::move(wake));
+std::shared_ptr<Inbox> Instance::inbox() const {
+  const std::lock_guard lock(mutex_);
+  return inbox_;
+}
+
+void Instance::attach_inbox(std::shared_ptr<Inbox> inbox) {
+  inbox->set_wake([this] { wake_consume(); });
+  const std::lock_guard lock(mutex_);
+  inbox_ = std::move(inbox);
+}
+
+/// Takes up what waited while it could not be called.
+void Instance::wake() {
+  wake_consume();
+  wake_alerts();
+  wake_render();
+  if (!usable()) return;
+  for (auto& [request, reply] : std::exchange(waiting_requests_, {})) handle(std::move(request), std::move(reply));
+}
+
+void Instance::wake_consume() {
+  if (consuming_ || !usable() || !consumes()) return;
+  consuming_ = true;
+  asio::co_spawn(environment_.control, consume_queued(), asio::detached);
 }
 
 asio::awaitable<void> Instance::consume_queued() {
   const auto self = shared_from_this();
   while (usable()) {
-    const auto batch = queue_.pop();
+    const auto batch = inbox()->queue().pop();
     if (batch == nullptr) break;
     CallJob job = [this, batch](const Call&) { return plugin_->consume(batch->delivery()); };
     note_consumed(*batch, co_await call("consume", spec_.deadline, std::move(job)));
@@ -46,7 +62,8 @@ asio::awaitable<void> Instance::consume_queued() {
 
 void Instance::consume_rest() {
   set_current_call("consume");
-  while (const auto batch = queue_.pop()) {
+  const auto inbox = this->inbox();
+  while (const auto batch = inbox ? inbox->queue().pop() : nullptr) {
     note_consumed(*batch, plugin_->consume(batch->delivery()));
   }
 }
@@ -63,19 +80,20 @@ void Instance::set_sources(store::SeriesFilter wanted) {
 }
 
 void Instance::render(std::function<void(Result<std::string>)> answer) {
-  if (!usable()) {
-    answer(not_running(spec_.name));
-    return;
-  }
   waiting_renders_.push_back(std::move(answer));
-  if (rendering_) return;
+  wake_render();
+}
+
+/// Begins to answer those who wait for a render. They go on waiting while it is held: whoever takes over answers.
+void Instance::wake_render() {
+  if (rendering_ || held_ || waiting_renders_.empty()) return;
   rendering_ = true;
   asio::co_spawn(environment_.control, render_waiting(), asio::detached);
 }
 
 asio::awaitable<void> Instance::render_waiting() {
   const auto self = shared_from_this();
-  while (!waiting_renders_.empty()) {
+  while (!held_ && !waiting_renders_.empty()) {
     auto answers = std::make_shared<std::vector<std::function<void(Result<std::string>)>>>();
     answers->swap(waiting_renders_);
     Result<void> result = not_running(spec_.name);
@@ -151,6 +169,10 @@ void Instance::alert_rest() {
 }
 
 void Instance::handle(http::Request request, http::Reply reply) {
+  if (held_) {
+    waiting_requests_.emplace_back(std::move(request), std::move(reply));
+    return;
+  }
   if (!usable()) {
     reply(http::Response::text(503, not_running(spec_.name).message));
     return;

@@ -6,8 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "core/config/diff.hpp"
 #include "core/plugin/description.hpp"
 #include "core/plugin/find.hpp"
+#include "core/plugin/image.hpp"
 #include "core/plugin/permissions.hpp"
 #include "core/telemetry/snapshot.hpp"
 
@@ -19,23 +21,24 @@ using config::Diagnostic;
 constexpr std::chrono::seconds self_every(5);
 constexpr std::chrono::seconds sink_deadline(10);
 
+/// Applied as soon as the file says so; the rest of `agent:` at the next start.
+constexpr std::string_view applied_at_once[] = {"alerts_to",  "env_file",    "log.format",
+                                                "log.level",  "plugin_path", "probation",
+                                                "stop_timeout"};
+
+std::string short_hash(const std::string& sha256) {
+  return sha256.substr(0, 12);
+}
+
 /// Makes the instances of one configuration, asking each plugin's file once.
 class Planner {
  public:
-  Planner(const config::Config& config, std::filesystem::path program, const config::Diff& diff,
-          const std::vector<InstanceSpec>& specs)
-      : config_(config), program_(std::move(program)) {
-    const auto keep = [&](Kind kind, const std::vector<config::Change>& changes) {
-      for (const auto& spec : specs) {
-        const bool kept = std::any_of(changes.begin(), changes.end(), [&](const auto& change) {
-          return change.kind == config::ChangeKind::kept && change.name == spec.name;
-        });
-        if (spec.kind == kind && kept) kept_.emplace(std::pair(kind, spec.name), spec);
-      }
-    };
-    keep(Kind::collector, diff.collectors);
-    keep(Kind::sink, diff.sinks);
-  }
+  Planner(const config::Config& config, std::filesystem::path program, const Running& running, Look look)
+      : config_(config),
+        program_(std::move(program)),
+        running_(running),
+        look_(look),
+        diff_(config::diff(running.config, config)) {}
 
   std::vector<InstanceSpec> instances() {
     std::vector<InstanceSpec> all;
@@ -69,7 +72,71 @@ class Planner {
 
   std::vector<Diagnostic> take_diagnostics() { return std::move(diagnostics_); }
 
+  /// After instances().
+  std::vector<Step> steps() const {
+    std::vector<Step> all;
+    const auto add_instances = [&](Kind kind, const std::vector<config::Change>& changes) {
+      for (const auto& change : changes) {
+        const auto found = steps_.find({kind, change.name});
+        all.push_back(found != steps_.end()
+                          ? found->second
+                          : Step{std::string(to_string(kind)), change.name, Action::removed, change.reason});
+      }
+    };
+    const auto add = [&](std::string_view what, const std::vector<config::Change>& changes) {
+      for (const auto& change : changes) {
+        all.push_back({std::string(what), change.name, action_of(change.kind), change.reason});
+      }
+    };
+    add_instances(Kind::collector, diff_.collectors);
+    add_instances(Kind::sink, diff_.sinks);
+    add("pipeline", diff_.pipelines);
+    add("prometheus", diff_.prometheus);
+    // At the start all of it is new, and there is nothing to tell.
+    if (running_.specs.empty()) return all;
+    for (const auto& change : diff_.agent) {
+      const bool now = std::find(std::begin(applied_at_once), std::end(applied_at_once), change.name) !=
+                       std::end(applied_at_once);
+      all.push_back({"agent", change.name, Action::reconfigured,
+                     change.reason + (now ? "" : "; applies at the next start")});
+    }
+    return all;
+  }
+
  private:
+  static Action action_of(config::ChangeKind kind) {
+    switch (kind) {
+      case config::ChangeKind::added:
+        return Action::added;
+      case config::ChangeKind::removed:
+        return Action::removed;
+      case config::ChangeKind::changed:
+        return Action::reconfigured;
+      case config::ChangeKind::kept:
+        break;
+    }
+    return Action::kept;
+  }
+
+  const config::Change* change_of(const InstanceSpec& spec) const {
+    const auto& changes = spec.kind == Kind::collector ? diff_.collectors : diff_.sinks;
+    const auto found =
+        std::find_if(changes.begin(), changes.end(), [&](const auto& change) { return change.name == spec.name; });
+    return found == changes.end() ? nullptr : &*found;
+  }
+
+  /// What runs under its name, and whether it does.
+  const InstanceSpec* predecessor(const InstanceSpec& spec) const {
+    const auto found = std::find_if(running_.specs.begin(), running_.specs.end(), [&](const auto& other) {
+      return other.kind == spec.kind && other.name == spec.name;
+    });
+    return found == running_.specs.end() ? nullptr : &*found;
+  }
+  std::string broken(const InstanceSpec& spec) const {
+    const auto found = running_.broken.find({spec.kind, spec.name});
+    return found == running_.broken.end() ? std::string() : found->second;
+  }
+
   InstanceSpec self() const {
     const sentinel_plugin* plugin = telemetry::self_plugin();
     InstanceSpec spec;
@@ -84,15 +151,22 @@ class Planner {
 
   /// What only the plugin's file can tell.
   void complete(InstanceSpec& spec, const config::Value& config, const config::Where& where) {
-    if (const auto kept = kept_.find({spec.kind, spec.name}); kept != kept_.end()) {
-      spec = kept->second;
-      note_metrics(spec);
-      return;
-    }
     if (!plugin::is_plugin_name(spec.plugin)) return;  // reading the file has said so
+    const InstanceSpec* old = predecessor(spec);
+    Step& step = steps_[{spec.kind, spec.name}];
+    const auto* change = change_of(spec);
+    step = {std::string(to_string(spec.kind)), spec.name, action_of(change->kind), change->reason};
+    const bool same_configuration = change->kind == config::ChangeKind::kept && old != nullptr;
+    if (same_configuration && look_ == Look::configuration) return keep(spec, *old);
+
     const std::string owner = std::string(to_string(spec.kind)) + " \"" + spec.name + "\"";
     const auto file = plugin::find(spec.plugin, config_.agent.plugin_path);
     if (!file) return refuse(spec, owner, where, file.error());
+    if (same_configuration && broken(spec).empty() && has_content(*file, old->sha256)) {
+      keep(spec, *old);
+      spec.file = *file;
+      return;
+    }
     const auto& described = describe(*file);
     if (!described) return refuse(spec, owner, where, described.error());
 
@@ -114,6 +188,32 @@ class Planner {
       if (metric.kind == SENTINEL_EVENT) spec.events.push_back(metric.name);
     }
     if (spec.kind == Kind::collector) check_metrics(spec, owner, where);
+    if (old != nullptr) note_reasons(spec, *old, step);
+  }
+
+  void keep(InstanceSpec& spec, const InstanceSpec& old) {
+    spec = old;
+    note_metrics(spec);
+  }
+
+  bool has_content(const std::filesystem::path& file, const std::string& sha256) {
+    if (!plugin::check_permissions(file)) return false;  // describe() says why it is refused
+    const auto image = plugin::read_image(file);
+    return image && plugin::sha256(image->bytes) == sha256;
+  }
+
+  void note_reasons(const InstanceSpec& spec, const InstanceSpec& old, Step& step) const {
+    const auto add = [&](const std::string& reason) {
+      step.reason += (step.reason.empty() ? "" : ", ") + reason;
+    };
+    step.action = Action::reconfigured;
+    const bool other_content = spec.sha256 != old.sha256;
+    if (other_content || spec.plugin != old.plugin) step.action = Action::swapped;
+    if (other_content && !old.sha256.empty() && spec.plugin == old.plugin) {
+      add("content " + short_hash(old.sha256) + " -> " + short_hash(spec.sha256));
+      if (spec.version != old.version) add("version " + old.version + " -> " + spec.version);
+    }
+    if (const auto why = broken(spec); !why.empty()) add("did not run: " + why);
   }
 
   const Result<plugin::Description>& describe(const std::filesystem::path& file) {
@@ -148,22 +248,63 @@ class Planner {
   }
 
   void refuse(InstanceSpec& spec, const std::string& owner, const config::Where& where, const Error& error) {
-    if (spec.optional) {
-      spec.unavailable = error.message;
-    } else {
+    const InstanceSpec* old = predecessor(spec);
+    if (!spec.optional || (old != nullptr && broken(spec).empty())) {
       config::add_error(diagnostics_, where, owner + ": " + error.message);
+      return;
     }
+    spec.unavailable = error.message;
+    // Unavailable as before: nothing to do about it.
+    if (old != nullptr && !old->unavailable.empty()) steps_[{spec.kind, spec.name}].action = Action::kept;
   }
 
   const config::Config& config_;
   const std::filesystem::path program_;
-  std::map<std::pair<Kind, std::string>, InstanceSpec> kept_;
+  const Running& running_;
+  const Look look_;
+  const config::Diff diff_;
+  std::map<std::pair<Kind, std::string>, Step> steps_;
   std::map<std::filesystem::path, Result<plugin::Description>> described_;
   std::map<std::string, std::vector<std::pair<std::string, store::Labels>>> producers_;
   std::vector<Diagnostic> diagnostics_;
 };
 
 }  // namespace
+
+std::string_view to_string(Action action) {
+  switch (action) {
+    case Action::kept:
+      return "kept";
+    case Action::reconfigured:
+      return "reconfigured";
+    case Action::swapped:
+      return "swapped";
+    case Action::added:
+      return "added";
+    case Action::removed:
+      return "removed";
+  }
+  return "kept";
+}
+
+std::vector<std::string> to_lines(const std::vector<Step>& steps) {
+  std::vector<std::string> lines;
+  std::string kept;
+  for (const auto& step : steps) {
+    if (step.action == Action::kept) {
+      kept += (kept.empty() ? "kept: " : ", ") + step.what + " " + step.name;
+      continue;
+    }
+    lines.push_back(step.what + " " + step.name + ": " + std::string(to_string(step.action)) +
+                    (step.reason.empty() ? "" : ": " + step.reason));
+  }
+  if (!kept.empty()) lines.push_back(std::move(kept));
+  return lines;
+}
+
+bool Plan::changes_nothing() const {
+  return std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.action == Action::kept; });
+}
 
 const InstanceSpec* Plan::find(Kind kind, std::string_view name) const {
   const auto found = std::find_if(instances.begin(), instances.end(),
@@ -189,24 +330,17 @@ void check_receivers(const Plan& plan, std::vector<Diagnostic>& diagnostics) {
 
 }  // namespace
 
-Planned make_plan(const config::Config& running, config::Config wanted, const std::filesystem::path& program,
-                  const std::vector<InstanceSpec>& specs) {
+Planned make_plan(const Running& running, config::Config wanted, const std::filesystem::path& program, Look look) {
   Planned planned;
-  planned.plan.diff = config::diff(running, wanted);
-  Planner planner(wanted, program, planned.plan.diff, specs);
+  Planner planner(wanted, program, running, look);
   planned.plan.instances = planner.instances();
+  planned.plan.steps = planner.steps();
   planned.diagnostics = planner.take_diagnostics();
   planned.plan.rules = rules::compile_all(wanted, planned.diagnostics);
   for (const auto& spec : planned.plan.instances) planned.plan.events.insert(spec.events.begin(), spec.events.end());
   check_receivers(planned.plan, planned.diagnostics);
   planned.plan.config = std::move(wanted);
   return planned;
-}
-
-Plan stop_plan(const config::Config& running) {
-  Plan plan;
-  plan.diff = config::diff(running, plan.config);
-  return plan;
 }
 
 }  // namespace sentinel::runtime

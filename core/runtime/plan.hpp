@@ -1,19 +1,43 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/config/config.hpp"
 #include "core/config/diagnostic.hpp"
-#include "core/config/diff.hpp"
 #include "core/runtime/instance_spec.hpp"
 #include "rules/rule.hpp"
 
 namespace sentinel::runtime {
+
+/// What a plan does to one item of the configuration.
+enum class Action {
+  kept,
+  reconfigured,  ///< the same code with another configuration; of a pipeline: its rule changes
+  swapped,       ///< other code
+  added,
+  removed,
+};
+
+[[nodiscard]] std::string_view to_string(Action action);
+
+/// One line of a plan, for people and for whoever applies it.
+struct Step {
+  std::string what;  ///< "collector", "sink", "pipeline", "prometheus", "agent"
+  std::string name;
+  Action action = Action::kept;
+  std::string reason;  ///< "every: 5s -> 10s", "content 3f2a91c04b7d -> 9bd1e02f6a55"; of what is kept: empty
+};
+
+/// What a plan does, a line each: "collector cpu: swapped: content …", and at last the names of what is kept.
+[[nodiscard]] std::vector<std::string> to_lines(const std::vector<Step>& steps);
 
 /// All that a topology needs to become what a configuration says.
 struct Plan {
@@ -23,9 +47,24 @@ struct Plan {
   std::set<std::string> events;  ///< metrics that are events, for the rules that Prometheus can't evaluate
   config::Texts texts;           ///< of the configuration's files
   std::optional<std::string> env_text;
-  config::Diff diff;  ///< from the configuration that runs
+  std::vector<Step> steps;  ///< from what runs, the kept included
 
   [[nodiscard]] const InstanceSpec* find(Kind kind, std::string_view name) const;
+  /// Whether it leaves everything as it is.
+  [[nodiscard]] bool changes_nothing() const;
+};
+
+/// What runs, as far as a plan depends on it. As it is by default: nothing.
+struct Running {
+  config::Config config;
+  std::vector<InstanceSpec> specs;
+  std::map<std::pair<Kind, std::string>, std::string> broken;  ///< instances that never came to run, and why
+};
+
+/// Where a plan looks for changes.
+enum class Look {
+  configuration,  ///< files of instances whose configuration stays are not looked at
+  files_too,      ///< what is broken is tried again, too
 };
 
 /// A plan, or the mistakes for which there is none.
@@ -38,13 +77,10 @@ struct Planned {
 
 /// Finds the plugin of each collector and sink, checks the file, asks it in a child process what it is (so that a
 /// damaged one cannot hurt the agent), and checks every `config:` against the plugin's schema. `program` is the agent's
-/// own executable. What an `optional` instance lacks is noted in its spec; anything else is a mistake at its place.
+/// own executable. What an `optional` instance lacks is noted in its spec, unless it runs now; anything else is a
+/// mistake at its place. An instance whose configuration and whose file's content are what they were is kept as it is.
 /// Blocks for some milliseconds a plugin. Any thread.
-/// Instances of `running` that the new configuration keeps are taken from `specs`, and their files are not looked at.
-[[nodiscard]] Planned make_plan(const config::Config& running, config::Config wanted,
-                                const std::filesystem::path& program, const std::vector<InstanceSpec>& specs = {});
-
-/// The plan that stops everything.
-[[nodiscard]] Plan stop_plan(const config::Config& running);
+[[nodiscard]] Planned make_plan(const Running& running, config::Config wanted, const std::filesystem::path& program,
+                                Look look = Look::files_too);
 
 }  // namespace sentinel::runtime

@@ -1,137 +1,324 @@
 #include "core/runtime/reloader.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <thread>
 #include <utility>
 
+#include "core/runtime/aside.hpp"
+#include "core/runtime/probe.hpp"
 #include "core/telemetry/log.hpp"
 
 namespace sentinel::runtime {
 namespace asio = boost::asio;
+using std::chrono::steady_clock;
 namespace {
 
 constexpr std::string_view component = "reload";
+/// Children that try plugins at once.
+constexpr std::size_t most_probes = 4;
+
+double seconds_since(steady_clock::time_point begin) {
+  return std::chrono::duration<double>(steady_clock::now() - begin).count();
+}
+
+void refuse(ReloadVerdict& verdict, std::string stage, std::string reason) {
+  verdict.result = ReloadVerdict::Result::refused;
+  verdict.stage = std::move(stage);
+  verdict.reason = std::move(reason);
+}
+
+/// The first mistake, and how many more there are.
+std::string summary(const std::vector<config::Diagnostic>& diagnostics) {
+  std::string first;
+  std::size_t errors = 0;
+  for (const auto& diagnostic : diagnostics) {
+    if (diagnostic.severity != config::Severity::error) continue;
+    if (errors++ == 0) first = config::to_string(diagnostic);
+  }
+  return errors > 1 ? first + " (and " + std::to_string(errors - 1) + " more)" : first;
+}
+
+/// Tries each in a child, a few at once. The first error in the order of `specs`.
+Result<void> probe_all(const std::vector<const InstanceSpec*>& specs, const AgentLabels& labels,
+                       const std::filesystem::path& program) {
+  std::vector<Result<void>> results(specs.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < specs.size(); i = next++) results[i] = probe(*specs[i], labels, program);
+  };
+  const std::size_t at_once = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_probes);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < std::min(at_once, specs.size()); ++i) threads.emplace_back(work);
+  work();
+  for (auto& thread : threads) thread.join();
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    if (results[i]) continue;
+    return results[i].error().in(std::string(to_string(specs[i]->kind)) + " '" + specs[i]->name + "'");
+  }
+  return {};
+}
 
 }  // namespace
 
 Reloader::Reloader(const Parts& parts, ConfigSource source)
-    : parts_(parts), source_(std::move(source)), prometheus_(parts.courier) {}
+    : parts_(parts), source_(std::move(source)), prometheus_(parts.courier), idle_(parts.control) {
+  Topology::Probation events;
+  events.over = [this] {
+    probation_over_ = true;
+    wake();
+  };
+  events.failed = [this](const std::string& instance, const std::string& reason) {
+    failed_ = "'" + instance + "': " + reason;
+    wake();
+  };
+  parts_.topology.on_probation(std::move(events));
+}
 
 asio::awaitable<void> Reloader::started(config::Texts texts, std::optional<std::string> env_text,
                                         std::set<std::string> events) {
-  texts_ = std::move(texts);
-  events_ = std::move(events);
-  note(true);
-  const auto& agent = parts_.topology.config().agent;
-  auto watch = FileWatch::open(parts_.control, agent.env_file, std::move(env_text), [this] { env_changed(); });
+  facts_ = {std::move(texts), std::move(events)};
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.success_unix_seconds = static_cast<double>(parts_.clock.unix_ns()) / 1e9;
+  }
+  watch_env(std::move(env_text));
+  co_await tell_prometheus();
+  started_ = true;
+  wake();
+}
+
+void Reloader::watch_env(std::optional<std::string> known) {
+  const auto& file = parts_.topology.config().agent.env_file;
+  watched_ = file;
+  auto watch = FileWatch::open(parts_.control, file, std::move(known), [this] { env_changed(); });
   if (watch) {
     watch_ = std::move(*watch);
   } else {
-    telemetry::log_error(component, watch.error().message + "; edits of it apply at the next start");
+    watch_.reset();
+    telemetry::log_error(component, watch.error().message + "; edits of it apply at the next reload");
   }
-  co_await tell_prometheus();
 }
 
-void Reloader::stop() {
-  stopped_ = true;
-  watch_.reset();
-}
-
-asio::awaitable<void> Reloader::on_worker(std::function<void()> job) {
-  const auto done = std::make_shared<asio::steady_timer>(parts_.control, asio::steady_timer::time_point::max());
-  auto and_tell = [this, done, job = std::move(job)] {
-    job();
-    asio::post(parts_.control, [done] { done->cancel(); });
-  };
-  parts_.workers.submit(std::move(and_tell));
-  co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
+void Reloader::reload(std::string by, Answer answer) {
+  ask(true, std::move(by), std::move(answer));
 }
 
 void Reloader::env_changed() {
-  again_ = true;
-  if (applying_ || stopped_) return;
-  applying_ = true;
-  asio::co_spawn(parts_.control, apply_env(), asio::detached);
+  ask(false, "env file", nullptr);
 }
 
-asio::awaitable<void> Reloader::apply_env() {
-  while (again_ && !stopped_) {
-    again_ = false;
-    std::vector<config::Diagnostic> diagnostics;
-    Planned planned;
-    std::function<void()> read = [&] {
-      // With the pipeline files as they were: an edit of those waits for its own signal.
-      auto loaded = config::load(source_.file, source_.environment, texts_);
-      diagnostics = std::move(loaded.diagnostics);
-      if (config::has_errors(diagnostics)) return;
-      planned = make_plan(parts_.topology.config(), std::move(loaded.config), source_.program, parts_.topology.specs());
-      diagnostics.insert(diagnostics.end(), planned.diagnostics.begin(), planned.diagnostics.end());
-    };
-    co_await on_worker(std::move(read));
-    if (stopped_) break;
-    if (config::has_errors(diagnostics)) {
-      refuse(diagnostics);
-      continue;
+void Reloader::ask(bool files_too, std::string by, Answer answer) {
+  if (stopped_) return;
+  if (!wanted_) wanted_.emplace();
+  wanted_->files_too |= files_too;
+  wanted_->by = std::move(by);
+  if (answer) wanted_->answers.push_back(std::move(answer));
+  wake();
+}
+
+void Reloader::wake() {
+  if (busy_ || stopped_ || !started_) return;
+  busy_ = true;
+  asio::co_spawn(parts_.control, run(), asio::detached);
+}
+
+asio::awaitable<void> Reloader::run() {
+  while (!stopped_) {
+    if (failed_) {
+      ReloadVerdict verdict = last_.value_or(ReloadVerdict());
+      co_await roll_back(verdict);
+      conclude(verdict);
+    } else if (std::exchange(probation_over_, false)) {
+      co_await parts_.topology.end_probation();
+      if (last_) last_->probation = false;
+    } else if (wanted_) {
+      Wanted wanted = std::move(*wanted_);
+      wanted_.reset();
+      co_await reload(std::move(wanted));
+    } else {
+      break;
     }
-    const config::Diff diff = planned.plan.diff;
-    tell_what_changed(diff);
-    const Verdict verdict = co_await parts_.topology.apply(std::move(planned.plan));
-    for (const auto& [name, reason] : verdict.not_running) {
-      telemetry::log_warning(component, "not running: " + name + ": " + reason);
-    }
-    note(true);
-    co_await tell_prometheus();
   }
-  applying_ = false;
+  busy_ = false;
+  idle_.cancel();
+}
+
+asio::awaitable<void> Reloader::stop(std::chrono::nanoseconds patience) {
+  stopped_ = true;
+  watch_.reset();
+  idle_.expires_after(patience);
+  if (busy_) co_await idle_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+std::string_view Reloader::state() const {
+  if (busy_) return "reloading";
+  return parts_.topology.on_probation() ? "probation" : "idle";
+}
+
+asio::awaitable<void> Reloader::reload(Wanted wanted) {
+  ReloadVerdict verdict;
+  verdict.by = wanted.by;
+  Read read;
+  bool good = co_await look(wanted, read, verdict);
+  if (good) good = co_await probe_changes(read.planned.plan, verdict);
+  if (good && failed_) {
+    // What this was planned upon does not stay.
+    ReloadVerdict before = last_.value_or(ReloadVerdict());
+    co_await roll_back(before);
+    conclude(before);
+    verdict = ReloadVerdict();
+    verdict.by = wanted.by;
+    read = Read();
+    good = co_await look(wanted, read, verdict);
+    if (good) good = co_await probe_changes(read.planned.plan, verdict);
+  }
+  if (good) co_await commit(std::move(read), verdict);
+  if (failed_ && verdict.result == ReloadVerdict::Result::committed) co_await roll_back(verdict);
+  conclude(verdict);
+  for (const auto& answer : wanted.answers) answer(verdict);
+}
+
+asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVerdict& verdict) {
+  verdict.stage = "check";
+  const auto begun = steady_clock::now();
+  std::function<void()> job = [&, running = parts_.topology.running()] {
+    // On an edit of the env file with the pipeline files as they were: an edit of those waits for its own signal.
+    auto loaded =
+        config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
+    verdict.diagnostics = std::move(loaded.diagnostics);
+    read.texts = std::move(loaded.texts);
+    // Planned even when the file is bad: what is wrong with its plugins belongs to the same report.
+    read.planned = make_plan(running, std::move(loaded.config), source_.program,
+                             wanted.files_too ? Look::files_too : Look::configuration);
+    auto& more = read.planned.diagnostics;
+    verdict.diagnostics.insert(verdict.diagnostics.end(), more.begin(), more.end());
+  };
+  co_await run_aside(parts_.control, std::move(job));
+  verdict.seconds.emplace_back("check", seconds_since(begun));
+  if (config::has_errors(verdict.diagnostics)) {
+    refuse(verdict, "check", summary(verdict.diagnostics));
+    co_return false;
+  }
+  verdict.steps = read.planned.plan.steps;
+  co_return !stopped_;
+}
+
+asio::awaitable<bool> Reloader::probe_changes(const Plan& plan, ReloadVerdict& verdict) {
+  verdict.stage = "probe";
+  std::vector<const InstanceSpec*> entering;
+  for (const auto& step : plan.steps) {
+    if (step.action == Action::kept || step.action == Action::removed) continue;
+    const auto kind = step.what == to_string(Kind::collector) ? Kind::collector : Kind::sink;
+    if (step.what != to_string(kind)) continue;
+    if (const auto* spec = plan.find(kind, step.name)) entering.push_back(spec);
+  }
+  if (entering.empty()) co_return true;
+  const auto begun = steady_clock::now();
+  Result<void> probed;
+  std::function<void()> job = [&] { probed = probe_all(entering, parts_.labels, source_.program); };
+  co_await run_aside(parts_.control, std::move(job));
+  verdict.seconds.emplace_back("probe", seconds_since(begun));
+  if (probed) co_return !stopped_;
+  refuse(verdict, "probe", probed.error().message);
+  co_return false;
+}
+
+asio::awaitable<void> Reloader::commit(Read read, ReloadVerdict& verdict) {
+  Plan& plan = read.planned.plan;
+  Facts facts{std::move(read.texts), plan.events};
+  verdict.stage = "commit";
+  if (plan.changes_nothing()) {
+    facts_ = std::move(facts);
+    verdict.result = ReloadVerdict::Result::unchanged;
+    co_return;
+  }
+  probation_over_ = false;
+  const Verdict applied = co_await parts_.topology.apply(std::move(plan));
+  verdict.seconds.insert(verdict.seconds.end(), applied.seconds.begin(), applied.seconds.end());
+  if (applied.refused) {
+    refuse(verdict, applied.refused->stage, applied.refused->reason);
+    co_return;
+  }
+  verdict.result = ReloadVerdict::Result::committed;
+  verdict.not_running = applied.not_running;
+  verdict.probation = applied.probation;
+  facts_before_ = std::exchange(facts_, std::move(facts));
+  const auto& agent = parts_.topology.config().agent;
+  telemetry::Log::configure(static_cast<telemetry::LogLevel>(agent.log.level),
+                            static_cast<telemetry::LogFormat>(agent.log.format));
+  if (agent.env_file != watched_) watch_env(std::nullopt);
+  co_await tell_prometheus();
+}
+
+asio::awaitable<void> Reloader::roll_back(ReloadVerdict& verdict) {
+  verdict.result = ReloadVerdict::Result::rolled_back;
+  verdict.stage = "probation";
+  verdict.reason = std::move(*failed_);
+  verdict.probation = false;
+  failed_.reset();
+  probation_over_ = false;
+  co_await parts_.topology.roll_back();
+  facts_ = facts_before_;
+  if (parts_.topology.config().agent.env_file != watched_) watch_env(std::nullopt);
+  co_await tell_prometheus();
+}
+
+void Reloader::plan(std::filesystem::path file, Answer answer) {
+  asio::co_spawn(parts_.control, plan_only(std::move(file), std::move(answer)), asio::detached);
+}
+
+asio::awaitable<void> Reloader::plan_only(std::filesystem::path file, Answer answer) {
+  ReloadVerdict verdict;
+  verdict.by = "plan";
+  verdict.stage = "check";
+  std::function<void()> job = [&, running = parts_.topology.running()] {
+    auto loaded = config::load(file.empty() ? source_.file : file, source_.environment);
+    verdict.diagnostics = std::move(loaded.diagnostics);
+    const auto planned = make_plan(running, std::move(loaded.config), source_.program);
+    verdict.diagnostics.insert(verdict.diagnostics.end(), planned.diagnostics.begin(), planned.diagnostics.end());
+    verdict.steps = planned.plan.steps;
+    verdict.result =
+        planned.plan.changes_nothing() ? ReloadVerdict::Result::unchanged : ReloadVerdict::Result::committed;
+  };
+  co_await run_aside(parts_.control, std::move(job));
+  if (config::has_errors(verdict.diagnostics)) refuse(verdict, "check", summary(verdict.diagnostics));
+  verdict.unix_ns = parts_.clock.unix_ns();
+  answer(verdict);
 }
 
 asio::awaitable<void> Reloader::tell_prometheus() {
   const auto settings = parts_.topology.config().prometheus;
   {
     const std::lock_guard lock(mutex_);
-    has_prometheus_ = !settings.rules_file.empty();
+    stats_.has_prometheus = !settings.rules_file.empty();
     reload_url_ = settings.reload_url;
   }
   if (settings.rules_file.empty()) co_return;
   std::function<void()> update = [this, settings, rules = parts_.topology.rules()] {
-    prometheus_.update(settings, rules, events_);
+    prometheus_.update(settings, rules, facts_.events);
   };
-  co_await on_worker(std::move(update));
+  co_await run_aside(parts_.control, std::move(update));
 }
 
-void Reloader::refuse(const std::vector<config::Diagnostic>& diagnostics) {
-  for (const auto& diagnostic : diagnostics) telemetry::log_error(component, config::to_string(diagnostic));
-  telemetry::log_error(component, "the change of " + parts_.topology.config().agent.env_file.string() +
-                                      " is refused; what ran before stays in force");
-  note(false);
-}
-
-void Reloader::tell_what_changed(const config::Diff& diff) const {
-  const auto tell = [](std::string_view what, const std::vector<config::Change>& changes) {
-    for (const auto& change : changes) {
-      if (change.kind == config::ChangeKind::kept) continue;
-      telemetry::log_info(component, std::string(what) + " " + change.name + ": " +
-                                         std::string(config::to_string(change.kind)) +
-                                         (change.reason.empty() ? "" : ": " + change.reason));
-    }
-  };
-  tell("collector", diff.collectors);
-  tell("sink", diff.sinks);
-  tell("pipeline", diff.pipelines);
-  for (const auto& change : diff.agent) {
-    telemetry::log_warning(component, "agent." + change.name + ": " + change.reason + ": applies at the next start");
-  }
-  if (diff.empty()) telemetry::log_info(component, "the env file changed, and nothing that it is used for");
-}
-
-void Reloader::note(bool successful) {
+/// Tells and notes it.
+void Reloader::conclude(const ReloadVerdict& verdict) {
+  last_ = verdict;
+  last_->unix_ns = parts_.clock.unix_ns();
+  tell(verdict);
+  const bool good =
+      verdict.result == ReloadVerdict::Result::committed || verdict.result == ReloadVerdict::Result::unchanged;
   const std::lock_guard lock(mutex_);
-  successful_ = successful;
-  if (successful) success_unix_seconds_ = static_cast<double>(parts_.clock.unix_ns()) / 1e9;
+  stats_.successful = good;
+  if (good) stats_.success_unix_seconds = static_cast<double>(parts_.clock.unix_ns()) / 1e9;
+  ++stats_.verdicts[{std::string(to_string(verdict.result)), verdict.stage}];
+  // A rollback has the laps of the reload that it undoes, which were counted.
+  if (verdict.result == ReloadVerdict::Result::rolled_back && verdict.unix_ns != 0) return;
+  for (const auto& [stage, seconds] : verdict.seconds) stats_.stages[stage].observe(seconds);
 }
 
 telemetry::ReloadStats Reloader::stats() const {
@@ -139,9 +326,7 @@ telemetry::ReloadStats Reloader::stats() const {
   std::string reload_url;
   {
     const std::lock_guard lock(mutex_);
-    stats.successful = successful_;
-    stats.success_unix_seconds = success_unix_seconds_;
-    stats.has_prometheus = has_prometheus_;
+    stats = stats_;
     reload_url = reload_url_;
   }
   stats.rules_written = prometheus_.written();

@@ -43,15 +43,23 @@ class SinkQueue {
     const std::lock_guard lock(mutex_);
     return batches_.size();
   }
-  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  [[nodiscard]] std::size_t capacity() const {
+    const std::lock_guard lock(mutex_);
+    return capacity_;
+  }
+  /// What waits beyond it stays.
+  void set_capacity(std::size_t capacity) {
+    const std::lock_guard lock(mutex_);
+    capacity_ = capacity;
+  }
   [[nodiscard]] std::uint64_t dropped_records() const {
     const std::lock_guard lock(mutex_);
     return dropped_records_;
   }
 
  private:
-  const std::size_t capacity_;
   mutable std::mutex mutex_;
+  std::size_t capacity_;
   std::deque<Batch> batches_;
   std::uint64_t dropped_records_ = 0;
 };

@@ -79,6 +79,14 @@ std::string status_json(const AgentStatus& agent, const std::vector<InstanceStat
   for (const auto& instance : instances) all.push_back(instance_json(instance));
   json::object labels;
   for (const auto& [key, value] : agent.labels) labels[key] = value;
+  json::object reload{{"state", agent.reload_state}, {"last", nullptr}};
+  if (agent.last_reload) reload["last"] = to_json(*agent.last_reload);
+  json::array zombies;
+  for (const auto& zombie : agent.zombies) {
+    zombies.push_back(json::object{{"file", zombie.source.string()},
+                                   {"reason", plugin::Libraries::name(zombie.reason)},
+                                   {"message", zombie.text}});
+  }
   json::object out{{"version", agent.version},
                    {"config_file", agent.config_file},
                    {"ready", agent.ready},
@@ -86,6 +94,8 @@ std::string status_json(const AgentStatus& agent, const std::vector<InstanceStat
                    {"listen", agent.address},
                    {"labels", std::move(labels)},
                    {"store", {{"series", agent.store.series}, {"history_bytes", agent.store.history_bytes}}},
+                   {"reload", std::move(reload)},
+                   {"zombies", std::move(zombies)},
                    {"instances", std::move(all)}};
   return json::serialize(out);
 }

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config/config.hpp"
+#include "core/plugin/libraries.hpp"
 #include "core/runtime/instance.hpp"
+#include "core/runtime/reload_verdict.hpp"
 
 namespace sentinel::runtime {
 
@@ -18,6 +22,9 @@ struct AgentStatus {
   std::string address;    ///< of the listener; empty without one
   config::Labels labels;  ///< of this agent; `instance` is the host's name unless given
   store::StoreStats store;
+  std::string_view reload_state;  ///< Reloader::state()
+  std::optional<ReloadVerdict> last_reload;
+  std::vector<plugin::Libraries::Zombie> zombies;
 };
 
 /// The body of /api/v1/status: one JSON object, times in RFC 3339.

@@ -1,14 +1,15 @@
 #include "core/runtime/topology.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/post.hpp>
 #include <charconv>
-#include <exception>
+#include <utility>
 
+#include "core/runtime/aside.hpp"
+#include "core/runtime/await_all.hpp"
+#include "core/runtime/sources.hpp"
 #include "core/telemetry/log.hpp"
 
 namespace sentinel::runtime {
@@ -18,62 +19,45 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// Whether a selector takes a live series.
-bool selects(const rules::Selector& selector, const store::MetricInfo& info, const store::LabelSet& labels,
-             double value) {
-  if (!selector.matches_metric(info.decl.name)) return false;
-  if (selector.comparison && !rules::holds(*selector.comparison, value, selector.value)) return false;
-  return std::all_of(selector.matchers.begin(), selector.matchers.end(), [&](const rules::Matcher& matcher) {
-    const auto& keys = info.keys();
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (from_abi(keys[i]) == matcher.label()) return matcher.matches(from_abi(labels.values()[i]));
-    }
-    return matcher.matches({});
-  });
-}
-
-/// Runs all of them at once and returns when all are done, or at `until`.
-asio::awaitable<void> all(asio::io_context& control, std::vector<asio::awaitable<void>> tasks,
-                          steady_clock::time_point until = steady_clock::time_point::max()) {
-  struct Latch {
-    explicit Latch(asio::io_context& context) : done(context) {}
-    std::size_t open = 0;
-    asio::steady_timer done;
-  };
-  const auto latch = std::make_shared<Latch>(control);
-  latch->open = tasks.size();
-  latch->done.expires_at(until);
-  for (auto& task : tasks) {
-    auto one_done = [latch](const std::exception_ptr& thrown) {
-      if (thrown) std::rethrow_exception(thrown);  // a programmer's error: out of run(), and caught in main
-      if (--latch->open == 0) latch->done.cancel();
-    };
-    asio::co_spawn(control, std::move(task), std::move(one_done));
-  }
-  if (latch->open > 0) co_await latch->done.async_wait(asio::as_tuple(asio::use_awaitable));
-}
+/// Good calls of each new instance after which nobody doubts it any more.
+constexpr int calls_of_probation = 3;
 
 asio::awaitable<void> retire_one(std::shared_ptr<Instance> instance, steady_clock::time_point deadline,
-                                 std::shared_ptr<std::vector<std::string>> stopped) {
-  const Result<void> retired = co_await instance->retire(deadline);
-  if (retired) stopped->push_back(instance->name());
+                                 std::shared_ptr<std::vector<std::shared_ptr<Instance>>> retired) {
+  if (co_await instance->retire(deadline)) retired->push_back(instance);
 }
+
+asio::awaitable<void> collect_one(std::shared_ptr<Instance> instance, std::uint64_t tick_ns) {
+  co_await instance->collect(tick_ns);
+}
+
+/// Notes how long each stage took.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Verdict& verdict) : verdict_(verdict) {}
+  void lap(std::string stage) {
+    const auto now = steady_clock::now();
+    verdict_.seconds.emplace_back(std::move(stage), std::chrono::duration<double>(now - last_).count());
+    last_ = now;
+  }
+
+ private:
+  Verdict& verdict_;
+  steady_clock::time_point last_ = steady_clock::now();
+};
 
 }  // namespace
 
-/// The wait of one collector for its next tick.
-struct Topology::Schedule {
-  explicit Schedule(asio::io_context& control) : timer(control) {}
-  asio::steady_timer timer;
-  bool stopped = false;
-};
-
 Topology::Topology(const Parts& parts, plugin::Stage stage)
-    : environment_{parts.control, parts.workers, parts.store, parts.clock,
-                   *this,         parts.labels,  parts.chain, parts.courier},
-      router_(parts.router),
+    : environment_{parts.control, parts.workers, parts.store,  parts.clock,
+                   *this,         parts.labels,  libraries_, parts.chain, parts.courier},
+      libraries_([&workers = parts.workers] { return workers.renew(); }),
       stage_(std::move(stage)),
-      started_unix_ns_(parts.clock.unix_ns()) {
+      started_unix_ns_(parts.clock.unix_ns()),
+      routes_(parts.router, [this](const std::string& sink) -> std::shared_ptr<Instance> {
+        const auto found = members_.find(Key(Kind::sink, sink));
+        return found == members_.end() ? nullptr : found->second.instance;
+      }) {
   if (parts.chain == nullptr) return;
   parts.chain->connect({[this](const auto& notice) { hand_out(notice); },
                         [this](const auto& pipeline, const auto& batch) { forward(pipeline, batch); }});
@@ -83,207 +67,407 @@ Topology::~Topology() = default;
 
 asio::awaitable<Verdict> Topology::apply(Plan plan) {
   Verdict verdict;
-  if (plan.instances.empty()) ready_ = false;
-
-  const Instances fresh = make_instances(plan);
-  {
-    const std::lock_guard lock(mutex_);
-    preparing_ = fresh;
+  if (plan.instances.empty()) {
+    co_await stop_all(verdict);
+    co_return verdict;
   }
-  std::vector<asio::awaitable<void>> preparations;
-  for (const auto& instance : fresh) preparations.push_back(instance->prepare(stage_));
-  co_await all(environment_.control, std::move(preparations));
+  const bool first = members_.empty();
+  co_await end_probation();
+  Exchanges exchanges(environment_.control, make_exchanges(plan));
+
+  Stopwatch stopwatch(verdict);
+  const Result<void> prepared = co_await prepare(exchanges);
+  stopwatch.lap("prepare");
+  if (!first && !prepared) {
+    co_await abandon(exchanges);
+    verdict.refused = Verdict::Refusal{"prepare", prepared.error().message};
+    co_return verdict;
+  }
+  for (const auto& exchange : exchanges.all()) hold(exchange);
+  const Result<void> handed_over = co_await hand_over(exchanges, plan.config);
+  if (!first && !handed_over) {
+    co_await exchanges.resume();
+    for (const auto& exchange : exchanges.all()) release(exchange.leaves);
+    stopwatch.lap("commit");
+    co_await abandon(exchanges);
+    verdict.refused = Verdict::Refusal{"commit", handed_over.error().message};
+    co_return verdict;
+  }
 
   // From here to connect() nothing else runs on the control loop: that is the switch.
-  const Instances old = take_out(plan);
-  const nanoseconds stop_timeout = config_.agent.stop_timeout;
-  put_in(fresh);
-  stopping_ = plan.instances.empty();
-  config_ = std::move(plan.config);
-  specs_ = std::move(plan.instances);
-  rules_ = std::move(plan.rules);
-  connect();
-  // A stop resolves no alert: what fires goes on firing in the next process.
-  if (environment_.chain != nullptr && !stopping_) co_await environment_.chain->set_rules(rules_);
-
-  std::vector<asio::awaitable<void>> starts;
-  for (const auto& instance : fresh) starts.push_back(instance->start());
-  co_await all(environment_.control, std::move(starts));
-  co_await first_collections(fresh);
-  for (const auto& instance : fresh) {
-    if (instance->spec().kind == Kind::collector) schedule(instance);
-    const auto status = instance->status();
-    if (status.started_unix_ns != 0) {
-      verdict.started.push_back(instance->name());
-    } else {
-      verdict.not_running.emplace_back(instance->name(), status.last_error ? status.last_error->message : "");
-    }
-  }
-  if (!members_.empty()) ready_ = true;
-
-  co_await retire(old, stop_timeout, verdict);
-  co_return verdict;
-}
-
-Topology::Instances Topology::make_instances(const Plan& plan) {
-  Instances made;
-  const auto add = [&](Kind kind, const config::Change& change) {
-    if (change.kind != config::ChangeKind::added && change.kind != config::ChangeKind::changed) return;
-    if (const auto* spec = plan.find(kind, change.name); spec != nullptr) {
-      made.push_back(std::make_shared<Instance>(environment_, *spec, ++generation_));
-    }
-  };
-  for (const auto& change : plan.diff.collectors) add(Kind::collector, change);
-  for (const auto& change : plan.diff.sinks) add(Kind::sink, change);
-  const bool have_self = members_.contains({Kind::collector, std::string(config::self_name)});
-  if (const auto* self = plan.find(Kind::collector, config::self_name); self != nullptr && !have_self) {
-    made.push_back(std::make_shared<Instance>(environment_, *self, ++generation_));
-  }
-  return made;
-}
-
-Topology::Instances Topology::take_out(const Plan& plan) {
-  Instances old;
-  const std::lock_guard lock(mutex_);
-  const auto take = [&](Kind kind, std::string_view name) {
-    auto node = members_.extract(Key(kind, name));
-    if (node.empty()) return;
-    if (node.mapped().schedule) {
-      node.mapped().schedule->stopped = true;
-      node.mapped().schedule->timer.cancel();
-    }
-    old.push_back(node.mapped().instance);
-  };
-  const auto goes = [](const config::Change& change) {
-    return change.kind == config::ChangeKind::removed || change.kind == config::ChangeKind::changed;
-  };
-  for (const auto& change : plan.diff.collectors) {
-    if (goes(change)) take(Kind::collector, change.name);
-  }
-  for (const auto& change : plan.diff.sinks) {
-    if (goes(change)) take(Kind::sink, change.name);
-  }
-  // `self` is in no file: it goes when all go.
-  if (plan.instances.empty()) take(Kind::collector, config::self_name);
-  return old;
-}
-
-void Topology::put_in(const Instances& fresh) {
   {
     const std::lock_guard lock(mutex_);
     preparing_.clear();
   }
-  for (const auto& instance : fresh) {
-    Member member;
-    member.instance = instance;
-    add_routes(member);
-    const std::lock_guard lock(mutex_);
-    members_.insert_or_assign(Key(instance->spec().kind, instance->name()), std::move(member));
+  for (const auto& exchange : exchanges.all()) replace(exchange.leaves, exchange.enters);
+  auto before = std::make_tuple(std::exchange(config_, std::move(plan.config)),
+                                std::exchange(specs_, std::move(plan.instances)),
+                                std::exchange(rules_, std::move(plan.rules)));
+  connect();
+  if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.enters) exchange.enters->go_live();
   }
-}
+  stopwatch.lap("commit");
 
-void Topology::add_routes(Member& member) {
-  add_render_routes(member);
-  add_handler_routes(member);
-}
-
-void Topology::add_render_routes(Member& member) {
-  for (const auto& wanted : member.instance->routes()) {
-    auto handler = [instance = member.instance, type = wanted.content_type](const http::Request&, http::Reply reply) {
-      auto answer = [reply, type](const Result<std::string>& text) {
-        if (!text) {
-          reply(http::Response::text(503, text.error().message));
-          return;
-        }
-        http::Response response;
-        response.content_type = type;
-        response.body = *text;
-        reply(std::move(response));
-      };
-      instance->render(std::move(answer));
-    };
-    auto route = router_.add("GET", wanted.path, http::Access::open, std::move(handler),
-                             "what sink '" + member.instance->name() + "' shows");
-    if (route) {
-      member.routes.push_back(std::move(*route));
-    } else {
-      telemetry::log_error(member.instance->name(), "path " + wanted.path + ": " + route.error().message);
-    }
-  }
-}
-
-void Topology::add_handler_routes(Member& member) {
-  for (const auto& wanted : member.instance->handlers()) {
-    auto handler = [instance = member.instance](http::Request request, http::Reply reply) {
-      instance->handle(std::move(request), std::move(reply));
-    };
-    auto route = router_.add(wanted.method, wanted.path, http::Access::guarded, std::move(handler),
-                             "answered by sink '" + member.instance->name() + "'");
-    if (route) {
-      member.handlers.push_back(std::move(*route));
-    } else {
-      telemetry::log_error(member.instance->name(), wanted.method + " " + wanted.path + ": " + route.error().message);
-    }
-  }
-}
-
-void Topology::connect() {
-  std::map<std::string, std::set<std::string>> sinks;
-  for (const auto& pipeline : config_.pipelines) {
-    // What has a filter or windows goes through the chain.
-    if (pipeline.filter || !pipeline.windows.empty()) continue;
-    for (const auto& from : pipeline.from) sinks[from].insert(pipeline.to.begin(), pipeline.to.end());
-  }
-  for (const auto& [key, member] : members_) {
-    if (key.first == Kind::sink) {
-      member.instance->set_sources(sources_of(key.second));
+  const std::shared_ptr<Standby> standby = first ? nullptr : stand_by(exchanges, std::move(before));
+  co_await first_collections(exchanges);
+  for (const auto& exchange : exchanges.all()) {
+    if (!exchange.enters) {
+      verdict.stopped.push_back(exchange.name);
       continue;
     }
-    Instances consumers;
-    for (const auto& name : sinks[key.second]) {
-      const auto found = members_.find(Key(Kind::sink, name));
-      if (found != members_.end() && found->second.instance->consumes()) consumers.push_back(found->second.instance);
+    const auto status = exchange.enters->status();
+    if (status.started_unix_ns != 0) {
+      verdict.started.push_back(exchange.name);
+    } else {
+      verdict.not_running.emplace_back(exchange.name, status.last_error ? status.last_error->message : "");
     }
-    member.instance->set_sinks(std::move(consumers));
+  }
+  verdict.probation = standby != nullptr && standby_ == standby;
+  ready_ = true;
+  co_return verdict;
+}
+
+std::vector<Exchange> Topology::make_exchanges(const Plan& plan) {
+  std::set<std::string> leaving;
+  for (const auto& step : plan.steps) {
+    if (step.what == "collector" && step.action == Action::removed) leaving.insert(step.name);
+  }
+  std::vector<Exchange> made;
+  const auto add = [&](Kind kind, const std::string& name) {
+    Exchange exchange;
+    exchange.kind = kind;
+    exchange.name = name;
+    if (const auto found = members_.find(Key(kind, name)); found != members_.end()) {
+      exchange.leaves = found->second.instance;
+    }
+    if (const auto* spec = plan.find(kind, name); spec != nullptr) {
+      exchange.enters = std::make_shared<Instance>(environment_, *spec, ++generation_, leaving);
+    }
+    exchange.may_fail = members_.empty() || (exchange.leaves && !exchange.leaves->started());
+    exchange.may_fail |= exchange.enters && !exchange.enters->spec().unavailable.empty();
+    made.push_back(std::move(exchange));
+  };
+  for (const auto& step : plan.steps) {
+    if (step.action == Action::kept) continue;
+    if (step.what == to_string(Kind::collector)) add(Kind::collector, step.name);
+    if (step.what == to_string(Kind::sink)) add(Kind::sink, step.name);
+  }
+  // `self` is in no file.
+  if (members_.empty()) add(Kind::collector, std::string(config::self_name));
+  return made;
+}
+
+asio::awaitable<Result<void>> Topology::prepare(Exchanges& exchanges) {
+  if (members_.empty()) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& exchange : exchanges.all()) preparing_.push_back(exchange.enters);
+  }
+  const Result<void> prepared = co_await exchanges.prepare(stage_);
+  if (!prepared) co_return prepared;
+  SinkRoutes::Sinks sinks;
+  for (const auto& [key, member] : after(exchanges)) {
+    if (key.first == Kind::sink) sinks.push_back(member);
+  }
+  co_return routes_.check(sinks);
+}
+
+/// The members as they will be once the exchanges are made.
+std::map<Topology::Key, std::shared_ptr<Instance>> Topology::after(const Exchanges& exchanges) const {
+  std::map<Key, std::shared_ptr<Instance>> all;
+  for (const auto& [key, member] : members_) all.emplace(key, member.instance);
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.enters) {
+      all[{exchange.kind, exchange.name}] = exchange.enters;
+    } else {
+      all.erase({exchange.kind, exchange.name});
+    }
+  }
+  return all;
+}
+
+asio::awaitable<Result<void>> Topology::hand_over(Exchanges& exchanges, const config::Config& config) {
+  // Where what enters sends its records, from its very first on. A sink that takes another's place will have its inbox.
+  std::map<std::string, std::shared_ptr<Inbox>> inboxes;
+  for (const auto& [key, instance] : after(exchanges)) {
+    if (key.first != Kind::sink || !instance->consumes()) continue;
+    const auto found = members_.find(key);
+    inboxes[key.second] = found == members_.end() ? instance->inbox() : found->second.instance->inbox();
+  }
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.kind == Kind::collector && exchange.enters) connect_collector(*exchange.enters, config, inboxes);
+  }
+  co_return co_await exchanges.hand_over();
+}
+
+asio::awaitable<void> Topology::abandon(Exchanges& exchanges) {
+  Instances entering;
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.enters) entering.push_back(exchange.enters);
+  }
+  Verdict unused;
+  co_await retire(std::move(entering), config_.agent.stop_timeout, unused);
+}
+
+void Topology::hold(const Exchange& exchange) {
+  const auto found = members_.find({exchange.kind, exchange.name});
+  if (found != members_.end() && found->second.schedule) found->second.schedule->hold();
+}
+
+/// Has the schedule of a member go on with what runs under its name.
+void Topology::release(const std::shared_ptr<Instance>& instance, std::uint64_t served_ns) {
+  if (!instance || instance->spec().kind != Kind::collector) return;
+  const auto found = members_.find({Kind::collector, instance->name()});
+  if (found == members_.end() || found->second.instance != instance) return;
+  auto& schedule = found->second.schedule;
+  if (!instance->collects()) {
+    if (schedule) std::exchange(schedule, nullptr)->stop();
+  } else if (schedule) {
+    schedule->release(instance, served_ns);
+  } else {
+    auto before = instance->name() == config::self_name ? std::function<void()>([this] { before_self(); }) : nullptr;
+    schedule = std::make_shared<Schedule>(environment_.control, environment_.clock, instance, std::move(before));
+    schedule->begin();
   }
 }
 
-store::SeriesFilter Topology::sources_of(const std::string& sink) const {
-  struct Source {
-    std::set<std::string, std::less<>> instances;
-    std::shared_ptr<const rules::Rule> rule;  // null: all of their series
-  };
-  auto sources = std::make_shared<std::vector<Source>>();
-  for (const auto& pipeline : config_.pipelines) {
-    if (std::find(pipeline.to.begin(), pipeline.to.end(), sink) == pipeline.to.end()) continue;
-    Source source{{pipeline.from.begin(), pipeline.from.end()}, nullptr};
-    if (!pipeline.windows.empty()) {
-      source.instances = {WindowValues::producer_name(pipeline.name)};
-    } else if (pipeline.filter) {
-      const auto rule =
-          std::find_if(rules_.begin(), rules_.end(), [&](const auto& other) { return other->name == pipeline.name; });
-      if (rule == rules_.end()) continue;
-      source.rule = *rule;
-    }
-    sources->push_back(std::move(source));
+void Topology::replace(const std::shared_ptr<Instance>& leaves, const std::shared_ptr<Instance>& enters) {
+  const Instance& named = enters ? *enters : *leaves;
+  const Key key(named.spec().kind, named.name());
+  if (!enters) leaves->hide_series();
+  if (enters && leaves && enters != leaves) enters->take_over(*leaves);
+  const std::lock_guard lock(mutex_);
+  if (enters) {
+    members_[key].instance = enters;
+    return;
   }
-  using Take = store::SeriesFilter::Take;
-  const auto metric = [sources](const store::MetricInfo& info) {
-    Take take = Take::none;
-    for (const auto& source : *sources) {
-      if (!source.instances.contains(info.instance)) continue;
-      if (!source.rule) return Take::all;
-      if (source.rule->filter->matches_metric(info.decl.name)) take = Take::some;
+  const auto gone = members_.extract(key);
+  if (!gone.empty() && gone.mapped().schedule) gone.mapped().schedule->stop();
+}
+
+/// Makes records and requests flow as config_ says, between the members that there are.
+void Topology::connect() {
+  SinkRoutes::Sinks sinks;
+  std::map<std::string, std::shared_ptr<Inbox>> inboxes;
+  for (const auto& [key, member] : members_) {
+    if (key.first != Kind::sink) continue;
+    sinks.push_back(member.instance);
+    member.instance->set_sources(sources_of(config_, rules_, key.second));
+    if (member.instance->consumes()) inboxes[key.second] = member.instance->inbox();
+  }
+  routes_.set(sinks);
+  for (const auto& [key, member] : members_) {
+    if (key.first == Kind::collector) connect_collector(*member.instance, config_, inboxes);
+  }
+}
+
+void Topology::connect_collector(Instance& collector, const config::Config& config,
+                                 const std::map<std::string, std::shared_ptr<Inbox>>& inboxes) {
+  std::set<std::shared_ptr<Inbox>> sinks;
+  for (const auto& pipeline : config.pipelines) {
+    // What has a filter or windows goes through the chain.
+    if (pipeline.filter || !pipeline.windows.empty()) continue;
+    if (std::find(pipeline.from.begin(), pipeline.from.end(), collector.name()) == pipeline.from.end()) continue;
+    for (const auto& name : pipeline.to) {
+      if (const auto found = inboxes.find(name); found != inboxes.end()) sinks.insert(found->second);
     }
-    return take;
+  }
+  collector.set_sinks({sinks.begin(), sinks.end()});
+}
+
+asio::awaitable<void> Topology::first_collections(const Exchanges& exchanges) {
+  const std::uint64_t now = environment_.clock.boottime_ns();
+  std::vector<asio::awaitable<void>> collections;
+  std::shared_ptr<Instance> self;
+  for (const auto& exchange : exchanges.all()) {
+    const auto& instance = exchange.enters;
+    if (!instance || exchange.kind != Kind::collector || !instance->usable() || !instance->collects()) continue;
+    if (instance->name() == config::self_name) {
+      self = instance;
+    } else {
+      collections.push_back(collect_one(instance, now));
+    }
+  }
+  co_await await_all(environment_.control, std::move(collections));
+  if (self) co_await self->collect(now);  // last, so that it shows how the others fared
+  for (const auto& exchange : exchanges.all()) release(exchange.enters, now);
+}
+
+std::shared_ptr<Topology::Standby> Topology::stand_by(const Exchanges& exchanges, Before before) {
+  if (exchanges.all().empty()) return nullptr;
+  standby_ = std::make_shared<Standby>(Standby{exchanges, std::move(before), {}, asio::steady_timer(environment_.control)});
+  for (const auto& exchange : exchanges.all()) {
+    if (!exchange.enters) continue;
+    const Key key(exchange.kind, exchange.name);
+    standby_->good_calls[key] = 0;
+    // What did not do well before is no worse now.
+    const bool may_fail = exchange.may_fail || (exchange.leaves && !exchange.leaves->did_well());
+    auto judged = [this, weak = std::weak_ptr(standby_), key, may_fail](const auto& what, const auto& result) {
+      if (const auto standby = weak.lock()) judge(*standby, key, what, may_fail ? Result<void>() : result);
+    };
+    exchange.enters->observe(std::move(judged));
+  }
+  standby_->timer.expires_after(config_.agent.probation);
+  standby_->timer.async_wait([this, weak = std::weak_ptr(standby_)](const boost::system::error_code& failed) {
+    const auto standby = weak.lock();
+    if (failed || !standby || std::exchange(standby->ended, true)) return;
+    if (events_.over) events_.over();
+  });
+  return standby_;
+}
+
+void Topology::judge(Standby& standby, const Key& who, const std::string& what, const Result<void>& result) {
+  if (standby.ended) return;
+  if (!result) {
+    standby.ended = true;
+    if (events_.failed) events_.failed(who.second, what + ": " + result.error().message);
+    return;
+  }
+  ++standby.good_calls[who];
+  const bool all_good = std::all_of(standby.good_calls.begin(), standby.good_calls.end(),
+                                    [](const auto& calls) { return calls.second >= calls_of_probation; });
+  if (!all_good) return;
+  standby.ended = true;
+  if (events_.over) events_.over();
+}
+
+asio::awaitable<void> Topology::end_probation() {
+  const auto standby = std::exchange(standby_, nullptr);
+  if (!standby) co_return;
+  standby->timer.cancel();
+  Instances old;
+  for (const auto& exchange : standby->exchanges.all()) {
+    if (exchange.enters) exchange.enters->observe(nullptr);
+    if (exchange.leaves) old.push_back(exchange.leaves);
+  }
+  Verdict unused;
+  co_await retire(std::move(old), config_.agent.stop_timeout, unused);
+}
+
+asio::awaitable<void> Topology::roll_back() {
+  const auto standby = std::exchange(standby_, nullptr);
+  if (!standby) co_return;
+  standby->timer.cancel();
+  auto& exchanges = standby->exchanges;
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.enters) exchange.enters->observe(nullptr);
+    hold(exchange);
+  }
+  co_await exchanges.hand_back(environment_, generation_);
+  // The switch, as in apply().
+  for (const auto& exchange : exchanges.all()) replace(exchange.enters, exchange.leaves);
+  std::tie(config_, specs_, rules_) = std::move(standby->before);
+  connect();
+  if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
+  Instances bad;
+  for (const auto& exchange : exchanges.all()) {
+    if (exchange.leaves) {
+      exchange.leaves->go_live();
+      release(exchange.leaves);
+    }
+    if (exchange.enters) bad.push_back(exchange.enters);
+    if (exchange.spare) bad.push_back(exchange.spare);
+  }
+  Verdict unused;
+  co_await retire(std::move(bad), config_.agent.stop_timeout, unused);
+}
+
+asio::awaitable<void> Topology::stop_all(Verdict& verdict) {
+  ready_ = false;
+  stopping_ = true;
+  Instances old;
+  if (const auto standby = std::exchange(standby_, nullptr)) {
+    standby->timer.cancel();
+    for (const auto& exchange : standby->exchanges.all()) {
+      if (exchange.leaves) old.push_back(exchange.leaves);
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, member] : members_) {
+      if (member.schedule) member.schedule->stop();
+      old.push_back(member.instance);
+    }
+    members_.clear();
+  }
+  old.insert(old.end(), hanging_.begin(), hanging_.end());
+  hanging_.clear();
+  routes_.clear();
+  const nanoseconds timeout = config_.agent.stop_timeout;
+  // A stop resolves no alert: what fires goes on firing in the next process.
+  config_ = {};
+  specs_.clear();
+  co_await retire(std::move(old), timeout, verdict);
+}
+
+asio::awaitable<void> Topology::retire(Instances old, nanoseconds timeout, Verdict& verdict) {
+  const auto now = steady_clock::now();
+  const auto retired = std::make_shared<Instances>();
+  // Collectors first, so that sinks still take what they hand over last. The last quarter of the time is the sinks'
+  // own: a collector that hangs must not make them look as if they did.
+  const std::pair<Kind, steady_clock::time_point> turns[] = {{Kind::collector, now + timeout * 3 / 4},
+                                                             {Kind::sink, now + timeout}};
+  for (const auto& [kind, deadline] : turns) {
+    std::vector<asio::awaitable<void>> tasks;
+    for (const auto& instance : old) {
+      if (instance->spec().kind == kind) tasks.push_back(retire_one(instance, deadline, retired));
+    }
+    co_await await_all(environment_.control, std::move(tasks), deadline);
+  }
+  Instances gone = *retired;  // later ones find their way through hanging_
+  for (const auto& instance : gone) verdict.stopped.push_back(instance->name());
+  for (const auto& instance : old) {
+    if (std::find(gone.begin(), gone.end(), instance) != gone.end()) continue;
+    const auto call = instance->status().call;
+    verdict.hanging.emplace_back(instance->name(), call);
+    hanging_.push_back(instance);
+    if (stopping_) continue;
+    telemetry::log_error(instance->name(), (call.empty() ? std::string("it") : "'" + call + "'") +
+                                               " does not return: its code stays in memory until it does");
+  }
+  hanging_count_ = hanging_.size();
+  old.clear();
+  co_await unload(std::move(gone));
+}
+
+/// Proves that the code of these is gone, where no other instance runs it.
+asio::awaitable<void> Topology::unload(Instances gone) {
+  auto libraries = std::make_shared<std::vector<std::shared_ptr<plugin::Library>>>();
+  for (const auto& instance : gone) {
+    if (auto library = instance->surrender_library()) libraries->push_back(std::move(library));
+  }
+  gone.clear();
+  if (libraries->empty() || stopping_) co_return;
+  std::function<void()> job = [this, libraries] {
+    for (auto& library : *libraries) {
+      // A rollback leaves two instances of one library behind, and one that goes on.
+      if (library.use_count() > 1) {
+        library.reset();
+        continue;
+      }
+      const std::string name = library->file().source.filename().string();
+      if (auto released = libraries_.release(std::move(library)); !released) {
+        telemetry::log_warning("plugins", name + ": " + released.error().message);
+      }
+    }
   };
-  const auto series = [sources](const store::MetricInfo& info, const store::LabelSet& labels, double value) {
-    return std::any_of(sources->begin(), sources->end(), [&](const Source& source) {
-      return source.rule && source.instances.contains(info.instance) &&
-             selects(*source.rule->filter, info, labels, value);
-    });
-  };
-  return {metric, series};
+  co_await run_aside(environment_.control, std::move(job));
+}
+
+asio::awaitable<void> Topology::clean_up() {
+  Instances returned;
+  std::erase_if(hanging_, [&](const auto& instance) {
+    if (instance->hangs()) return false;
+    returned.push_back(instance);
+    return true;
+  });
+  hanging_count_ = hanging_.size();
+  Verdict unused;
+  if (!returned.empty()) co_await retire(std::move(returned), config_.agent.stop_timeout, unused);
+  if (libraries_.zombies().empty()) co_return;
+  std::function<void()> job = [this] { libraries_.look_again(); };
+  co_await run_aside(environment_.control, std::move(job));
 }
 
 void Topology::hand_out(const std::shared_ptr<const Notice>& notice) {
@@ -305,91 +489,32 @@ void Topology::forward(const std::string& pipeline, const SinkQueue::Batch& batc
   if (found == nullptr) return;
   for (const auto& name : found->to) {
     const auto sink = members_.find(Key(Kind::sink, name));
-    if (sink != members_.end() && sink->second.instance->consumes()) sink->second.instance->deliver(batch);
+    if (sink != members_.end() && sink->second.instance->consumes()) sink->second.instance->inbox()->deliver(batch);
   }
 }
 
-void Topology::refresh_details() {
+/// What `self` is about to show is brought up to date.
+void Topology::before_self() {
   for (const auto& [key, member] : members_) {
     if (key.first == Kind::sink) member.instance->refresh_details();
   }
+  if (cleaning_ || (hanging_.empty() && libraries_.zombies().empty())) return;
+  cleaning_ = true;
+  const auto clean = [](Topology& topology) -> asio::awaitable<void> {
+    co_await topology.clean_up();
+    topology.cleaning_ = false;
+  };
+  asio::co_spawn(environment_.control, clean(*this), asio::detached);
 }
 
-asio::awaitable<void> Topology::first_collections(const Instances& fresh) {
-  const std::uint64_t now = environment_.clock.boottime_ns();
-  std::vector<asio::awaitable<void>> collections;
-  std::shared_ptr<Instance> self;
-  for (const auto& instance : fresh) {
-    if (instance->spec().kind != Kind::collector || !instance->usable() || !instance->collects()) continue;
-    if (instance->name() == config::self_name) {
-      self = instance;
-    } else {
-      collections.push_back(instance->collect(now));
-    }
-  }
-  co_await all(environment_.control, std::move(collections));
-  if (self) co_await self->collect(now);  // last, so that it shows how the others fared
-}
-
-void Topology::schedule(const std::shared_ptr<Instance>& collector) {
-  const auto found = members_.find(Key(Kind::collector, collector->name()));
-  if (found == members_.end() || found->second.instance != collector || !collector->collects()) return;
-  found->second.schedule = std::make_shared<Schedule>(environment_.control);
-  asio::co_spawn(environment_.control, run_schedule(collector, found->second.schedule), asio::detached);
-}
-
-asio::awaitable<void> Topology::run_schedule(std::shared_ptr<Instance> collector, std::shared_ptr<Schedule> schedule) {
-  // Ticks are the multiples of the interval, so that all collectors of one interval wake the agent once.
-  const auto every = static_cast<std::uint64_t>(collector->spec().every.count());
-  std::uint64_t tick = environment_.clock.boottime_ns() / every * every;
-  while (true) {
-    tick += every;
-    const std::uint64_t now = environment_.clock.boottime_ns();
-    if (tick <= now) {  // a collection took longer than the interval
-      collector->skip(tick);
-      continue;
-    }
-    schedule->timer.expires_after(nanoseconds(tick - now));
-    co_await schedule->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (schedule->stopped) break;
-    if (collector->name() == config::self_name) refresh_details();
-    if (collector->usable()) {
-      co_await collector->collect(tick);
-    } else {
-      collector->skip(tick);
-    }
-    if (schedule->stopped) break;
-  }
-}
-
-asio::awaitable<void> Topology::retire(const Instances& old, nanoseconds timeout, Verdict& verdict) {
-  const auto now = steady_clock::now();
-  const auto stopped = std::make_shared<std::vector<std::string>>();
-  // Collectors first, so that sinks still take what they hand over last. The last quarter of the time is the sinks'
-  // own: a collector that hangs must not make them look as if they did.
-  const std::pair<Kind, steady_clock::time_point> turns[] = {{Kind::collector, now + timeout * 3 / 4},
-                                                             {Kind::sink, now + timeout}};
-  for (const auto& [kind, deadline] : turns) {
-    std::vector<asio::awaitable<void>> tasks;
-    for (const auto& instance : old) {
-      if (instance->spec().kind == kind) tasks.push_back(retire_one(instance, deadline, stopped));
-    }
-    co_await all(environment_.control, std::move(tasks), deadline);
-  }
-  verdict.stopped = *stopped;
-  for (const auto& instance : old) {
-    if (std::find(stopped->begin(), stopped->end(), instance->name()) != stopped->end()) continue;
-    verdict.hanging.emplace_back(instance->name(), instance->status().call);
-  }
-}
-
-std::vector<std::string> Topology::render_paths() const {
-  std::vector<std::string> paths;
+Running Topology::running() const {
+  Running running{config_, specs_, {}};
   for (const auto& [key, member] : members_) {
-    if (member.routes.empty()) continue;
-    for (const auto& route : member.instance->routes()) paths.push_back(route.path);
+    const auto status = member.instance->status();
+    if (status.state != State::failed && status.state != State::unavailable) continue;
+    running.broken[key] = status.last_error ? status.last_error->message : "it did not start";
   }
-  return paths;
+  return running;
 }
 
 std::vector<std::uint32_t> Topology::receivers() const {
@@ -402,7 +527,7 @@ std::vector<std::uint32_t> Topology::receivers() const {
 
 void Topology::render(std::function<void(Result<std::string>)> answer) {
   for (const auto& [key, member] : members_) {
-    if (key.first == Kind::sink && !member.routes.empty()) {
+    if (key.first == Kind::sink && !member.instance->routes().empty()) {
       member.instance->render(std::move(answer));
       return;
     }
@@ -439,6 +564,13 @@ telemetry::Snapshot Topology::snapshot() const {
           {receiver.name, receiver.up, receiver.pending, receiver.delivered, receiver.dropped, receiver.retries});
     }
   }
+  const auto libraries = libraries_.stats();
+  snapshot.libraries.resident = libraries.resident;
+  for (const auto& [reason, count] : libraries.zombies) {
+    snapshot.libraries.zombies[std::string(plugin::Libraries::name(reason))] = count;
+  }
+  if (const auto hanging = hanging_count_.load(); hanging > 0) snapshot.libraries.zombies["hung_call"] = hanging;
+  snapshot.libraries.records_lost = environment_.records_lost;
   snapshot.store = environment_.store.stats();
   snapshot.worker_threads = environment_.workers.threads();
   snapshot.worker_queue = environment_.workers.queued();

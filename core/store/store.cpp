@@ -52,10 +52,12 @@ bool Store::LabelEqual::operator()(const std::shared_ptr<const LabelSet>& a,
 Store::Store(std::size_t history_bytes) : history_(history_bytes) {}
 Store::~Store() = default;
 
-std::unique_ptr<Producer> Store::producer(std::string instance, Labels constant, std::size_t series_limit) {
+std::unique_ptr<Producer> Store::producer(std::string instance, Labels constant, std::size_t series_limit,
+                                          std::set<std::string> leaving) {
   const std::lock_guard lock(mutex_);
   ++instances_[instance].generations;
-  return std::unique_ptr<Producer>(new Producer(*this, std::move(instance), std::move(constant), series_limit));
+  return std::unique_ptr<Producer>(
+      new Producer(*this, std::move(instance), std::move(constant), series_limit, std::move(leaving)));
 }
 
 View Store::view(const std::function<bool(std::string_view)>& wanted) const {
@@ -74,7 +76,7 @@ View Store::view(const SeriesFilter& wanted) const {
     view.add_family(metric->info);
     for (const auto index : metric->slots) {
       const Slot& slot = slots_[index];
-      if (!slot.has_value) continue;
+      if (!slot.has_value || slot.hidden) continue;
       if (take == SeriesFilter::Take::some && !wanted.series(*metric->info, *slot.labels, slot.value)) continue;
       view.add_series(slot.labels, slot.time_ns, slot.value, slot.buckets);
     }
@@ -114,14 +116,16 @@ StoreStats Store::stats() const {
   return stats;
 }
 
-Result<Store::Metric*> Store::declare(const std::string& instance, const Labels& constant, MetricDecl decl) {
+Result<Store::Metric*> Store::declare(const Producer& producer, MetricDecl decl) {
+  const auto& instance = producer.instance_;
+  const auto& constant = producer.constant_;
   for (const auto& key : decl.label_keys) {
     if (constant.contains(key)) {
       return Error{Errc::invalid_argument, "metric '" + decl.name + "' has a label '" + key + "' of its own: take '" +
                                                key + "' out of the `labels:` of collector '" + instance + "'"};
     }
   }
-  if (auto checked = check_against_others(instance, constant, decl); !checked) return checked.error();
+  if (auto checked = check_against_others(producer, decl); !checked) return checked.error();
 
   const auto [first, last] = metrics_.equal_range({decl.name, instance});
   for (auto it = first; it != last; ++it) {
@@ -139,8 +143,9 @@ Result<Store::Metric*> Store::declare(const std::string& instance, const Labels&
   return metrics_.emplace(std::move(key), std::move(metric))->second.get();
 }
 
-Result<void> Store::check_against_others(const std::string& instance, const Labels& constant,
-                                         const MetricDecl& decl) const {
+Result<void> Store::check_against_others(const Producer& producer, const MetricDecl& decl) const {
+  const auto& instance = producer.instance_;
+  const auto& constant = producer.constant_;
   const auto differs_in_constant = [&](const Labels& theirs) {
     return std::any_of(constant.begin(), constant.end(), [&](const auto& label) {
       const auto found = theirs.find(label.first);
@@ -149,7 +154,7 @@ Result<void> Store::check_against_others(const std::string& instance, const Labe
   };
   for (auto it = metrics_.lower_bound({decl.name, ""}); it != metrics_.end() && it->first.first == decl.name; ++it) {
     const MetricInfo& theirs = *it->second->info;
-    if (theirs.instance == instance) continue;
+    if (theirs.instance == instance || producer.leaving_.contains(theirs.instance)) continue;
     const std::string both =
         "collectors '" + theirs.instance + "' and '" + instance + "' both have a metric '" + decl.name + "'";
     if (theirs.decl.kind != decl.kind || theirs.decl.help != decl.help || theirs.decl.unit != decl.unit ||
@@ -253,11 +258,24 @@ void Store::forget_retired() {
   std::erase_if(retired_, [&](const Retired& gone) { return gone.ended_ns < oldest; });
 }
 
-Producer::Producer(Store& store, std::string instance, Labels constant, std::size_t series_limit)
-    : store_(store), instance_(std::move(instance)), constant_(std::move(constant)), series_limit_(series_limit) {}
+Producer::Producer(Store& store, std::string instance, Labels constant, std::size_t series_limit,
+                   std::set<std::string> leaving)
+    : store_(store),
+      instance_(std::move(instance)),
+      constant_(std::move(constant)),
+      series_limit_(series_limit),
+      leaving_(std::move(leaving)) {}
 
 Producer::~Producer() {
   end();
+}
+
+void Producer::hide() {
+  const std::lock_guard lock(store_.mutex_);
+  for (auto& [id, metric] : metrics_) {
+    if (metric->generations > 1) continue;
+    for (const auto slot : metric->slots) store_.slots_[slot].hidden = true;
+  }
 }
 
 void Producer::end() {
@@ -276,7 +294,7 @@ Result<MetricId> Producer::declare(MetricDecl decl) {
       return Error{Errc::invalid_argument, "metric '" + decl.name + "' is declared twice"};
     }
   }
-  const auto metric = store_.declare(instance_, constant_, std::move(decl));
+  const auto metric = store_.declare(*this, std::move(decl));
   if (!metric) return metric.error();
   metrics_.emplace((*metric)->id, *metric);
   return (*metric)->id;
@@ -337,6 +355,7 @@ void Producer::commit(const RecordBatch& batch) {
     }
     slot->collection = collection;
     slot->has_value = true;
+    slot->hidden = false;
     slot->value = record.value;
     slot->time_ns = record.time_ns;
     if (record.bucket_count > 0) slot->buckets.assign(record.buckets, record.buckets + record.bucket_count);

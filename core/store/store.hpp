@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,8 +58,10 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   /// A new generation of `instance`. `constant` labels go on every series of it; a metric has at most `series_limit`
-  /// series besides `other`. The store must outlive it.
-  [[nodiscard]] std::unique_ptr<Producer> producer(std::string instance, Labels constant, std::size_t series_limit);
+  /// series besides `other`. It may declare what instances that are `leaving` declared too: theirs are hidden by the
+  /// time it collects. The store must outlive it.
+  [[nodiscard]] std::unique_ptr<Producer> producer(std::string instance, Labels constant, std::size_t series_limit,
+                                                   std::set<std::string> leaving = {});
 
   /// The live series of the instances that `wanted` names.
   [[nodiscard]] View view(const std::function<bool(std::string_view instance)>& wanted) const;
@@ -101,6 +104,7 @@ class Store {
     std::shared_ptr<const LabelSet> labels;
     bool is_other = false;
     bool has_value = false;
+    bool hidden = false;  // by Producer::hide, until its next value
     std::uint64_t collection = 0;  // in which it was reported last
     std::uint64_t time_ns = 0;
     double value = 0;
@@ -123,9 +127,9 @@ class Store {
 
   using MetricKey = std::pair<std::string, std::string>;  // name, instance: the order in which a view shows them
 
-  Result<Metric*> declare(const std::string& instance, const Labels& constant, MetricDecl decl);
+  Result<Metric*> declare(const Producer& producer, MetricDecl decl);
   void release(Metric& metric);
-  Result<void> check_against_others(const std::string& instance, const Labels& constant, const MetricDecl& decl) const;
+  Result<void> check_against_others(const Producer& producer, const MetricDecl& decl) const;
   Result<SeriesHandle> find_or_add(Metric& metric, std::span<const std::string_view> values, std::size_t limit);
   std::uint32_t add_slot(Metric& metric, std::span<const std::string_view> values);
   [[nodiscard]] Slot* live(SeriesHandle handle);
@@ -175,6 +179,9 @@ class Producer {
   /// Ends a failed collection: series stay until two intervals after the first failure.
   void fail(std::uint64_t tick_ns, std::uint64_t every_ns);
 
+  /// Takes the values of the series that no other generation has too out of every view, until its next collection.
+  void hide();
+
   /// Ends this generation: its metrics are let go, and what follows is ignored. The destructor does it too.
   void end();
 
@@ -182,12 +189,14 @@ class Producer {
 
  private:
   friend class Store;
-  Producer(Store& store, std::string instance, Labels constant, std::size_t series_limit);
+  Producer(Store& store, std::string instance, Labels constant, std::size_t series_limit,
+           std::set<std::string> leaving);
 
   Store& store_;
   const std::string instance_;
   const Labels constant_;
   const std::size_t series_limit_;
+  const std::set<std::string> leaving_;
   std::unordered_map<MetricId, Store::Metric*> metrics_;
   bool ended_ = false;
 };

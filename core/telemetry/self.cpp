@@ -85,6 +85,17 @@ class Self {
             {"sentinel_config_last_reload_successful", "Whether the last change of the configuration was applied."})),
         reload_time_(host.gauge({"sentinel_config_last_reload_success_timestamp_seconds",
                                  "Unix time at which the configuration was applied last.", "seconds"})),
+        reloads_(host.counter({"sentinel_reloads_total",
+                               "Reloads and edits of the env file, by result and the last stage that they came to."},
+                              {"result", "stage"})),
+        reload_stages_(host.histogram(
+            {"sentinel_reload_stage_duration_seconds", "Time that a stage of a reload took.", "seconds"},
+            duration_bounds, {"stage"})),
+        libraries_(host.gauge({"sentinel_plugin_resident_libraries", "Plugin libraries that are mapped."})),
+        zombies_(host.gauge({"sentinel_plugin_zombies",
+                             "Plugin libraries that no instance needs and that could not be unloaded, by reason."},
+                            {"reason"})),
+        swap_lost_(host.counter({"sentinel_swap_records_lost_total", "Records that a swap of a plugin lost."})),
         rules_written_(host.gauge(
             {"sentinel_prometheus_rules_written", "Whether the last write of prometheus.rules_file went well."})),
         prometheus_pending_(host.gauge(
@@ -187,6 +198,12 @@ class Self {
   void add_reload(Batch& batch, const ReloadStats& reload) const {
     batch.add(reload_good_, reload.successful ? 1 : 0);
     if (reload.success_unix_seconds > 0) batch.add(reload_time_, reload.success_unix_seconds);
+    for (const auto& [verdict, count] : reload.verdicts) {
+      batch.add(reloads_, static_cast<double>(count), {verdict.first, verdict.second});
+    }
+    for (const auto& [stage, seconds] : reload.stages) {
+      batch.add(reload_stages_, seconds.sum_seconds, seconds.buckets, {stage});
+    }
     if (!reload.has_prometheus) return;
     batch.add(rules_written_, reload.rules_written ? 1 : 0);
     batch.add(prometheus_pending_, reload.reload_pending ? 1 : 0);
@@ -206,6 +223,11 @@ class Self {
     for (const auto& [where, count] : now.store.overflow) {
       batch.add(overflow_, static_cast<double>(count), {where.first, where.second});
     }
+    batch.add(libraries_, static_cast<double>(now.libraries.resident));
+    for (const auto& [reason, count] : now.libraries.zombies) {
+      batch.add(zombies_, static_cast<double>(count), {reason});
+    }
+    batch.add(swap_lost_, static_cast<double>(now.libraries.records_lost));
     batch.add(workers_, static_cast<double>(now.worker_threads));
     batch.add(worker_queue_, static_cast<double>(now.worker_queue));
   }
@@ -262,6 +284,11 @@ class Self {
   Gauge<2> sink_gauges_;
   Gauge<> reload_good_;
   Gauge<> reload_time_;
+  Counter<2> reloads_;
+  Histogram<1> reload_stages_;
+  Gauge<> libraries_;
+  Gauge<1> zombies_;
+  Counter<> swap_lost_;
   Gauge<> rules_written_;
   Gauge<> prometheus_pending_;
   Counter<1> prometheus_reloads_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sentinel/abi.h>
@@ -102,11 +103,20 @@ struct ReceiverStats {
 struct ReloadStats {
   bool successful = true;
   double success_unix_seconds = 0;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> verdicts;  // by result and stage
+  std::map<std::string, DurationHistogram> stages;
   bool has_prometheus = false;
   bool rules_written = true;  // the last write of its rule file went well
   bool reload_pending = false;
   std::uint64_t reloads = 0;
   std::uint64_t reload_failures = 0;
+};
+
+/// The loaded code of plugins.
+struct LibraryStats {
+  std::uint64_t resident = 0;                    // plugin libraries that are mapped
+  std::map<std::string, std::uint64_t> zombies;  // those of them that no instance needs, by why they stay
+  std::uint64_t records_lost = 0;                // by swaps
 };
 
 /// A number that a sink shows by its details.
@@ -126,6 +136,7 @@ struct Snapshot {
   ChainStats chain;
   std::vector<ReceiverStats> receivers;
   ReloadStats reload;
+  LibraryStats libraries;
   std::vector<SinkNumber> sink_counters;
   std::vector<SinkNumber> sink_gauges;
   std::uint64_t worker_threads = 0;
