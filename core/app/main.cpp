@@ -9,6 +9,7 @@
 #include "core/app/commands.hpp"
 #include "core/app/top/top.hpp"
 #include "core/plugin/description.hpp"
+#include "core/runtime/probe.hpp"
 #include "core/telemetry/version.hpp"
 
 namespace {
@@ -54,6 +55,10 @@ int command_line(int argc, char** argv) {
   auto* describe_command = plugin_command->add_subcommand("describe", "The child's half of inspect")->group("");
   describe_command->add_option("plugin", described)->required();
   describe_command->callback([&] { code = sentinel::plugin::describe_main(described); });
+
+  plugin_command->add_subcommand("probe", "The child's half of a reload")->group("")->callback([] {
+    sentinel::runtime::probe_main();
+  });
 
   auto* rules_command = app.add_subcommand("rules", "Prove alerting rules, and hand them to Prometheus");
   rules_command->require_subcommand(1);

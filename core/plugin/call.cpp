@@ -111,10 +111,15 @@ Instance::Instance(Instance&& other) noexcept
       http_(other.http_) {}
 
 Instance::~Instance() {
-  if (raw_ == nullptr) return;
   // There is nobody to tell: a destroy that throws leaves what it did not free.
-  (void)guarded("destroy", [&](sentinel_error*) -> std::int32_t {
-    plugin_->lifecycle->destroy(raw_);
+  (void)destroy();
+}
+
+Result<void> Instance::destroy() {
+  void* const raw = std::exchange(raw_, nullptr);
+  if (raw == nullptr) return {};
+  return guarded("destroy", [&](sentinel_error*) -> std::int32_t {
+    plugin_->lifecycle->destroy(raw);
     return SENTINEL_OK;
   });
 }

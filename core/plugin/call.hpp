@@ -54,6 +54,8 @@ class Instance {
   Result<void> drain(std::uint64_t deadline_ns);
   Result<void> resume();
   Result<void> stop();
+  /// What the destructor does, for who wants to know how it went: no other call may follow.
+  Result<void> destroy();
 
   /// The plugin's state, or `no_data` when it has none. `exhausted`: it wrote more than `most_bytes`.
   Result<SavedState> save(std::size_t most_bytes = std::size_t{16} << 20U);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,10 +12,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string_view>
+#include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "core/plugin/fd.hpp"
+#include "core/plugin/text.hpp"
 
 namespace sentinel::plugin {
 
@@ -59,9 +62,24 @@ struct SpawnPlan {
   }
 };
 
-Result<pid_t> spawn(const std::filesystem::path& program, const std::vector<std::string>& arguments, int out, int err) {
+/// A file in memory that holds the text, to be read from its beginning.
+Result<Fd> text_file(std::string_view text) {
+  Fd file(::memfd_create("sentinel-input", MFD_CLOEXEC));
+  if (!file) return cannot("make a file in memory", errno);
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t put = ::write(file.get(), text.data() + written, text.size() - written);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return cannot("write a file in memory", errno);
+    written += static_cast<std::size_t>(put);
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return cannot("rewind a file in memory", errno);
+  return file;
+}
+
+Result<pid_t> spawn(const std::filesystem::path& program, const std::vector<std::string>& arguments, int in, int out,
+                    int err) {
   SpawnPlan plan;
-  ::posix_spawn_file_actions_addopen(&plan.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&plan.actions, in, STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&plan.actions, out, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&plan.actions, err, STDERR_FILENO);
   ::posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
@@ -128,16 +146,24 @@ void follow(const Fd& process, Pipe& out, Pipe& err, Clock::time_point deadline,
   }
 }
 
+std::string_view last_line(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  const auto begin = text.rfind('\n');
+  return begin == text.npos ? text : text.substr(begin + 1);
+}
+
 }  // namespace
 
 Result<ChildEnd> run_child(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                           std::chrono::milliseconds deadline) {
+                           std::chrono::milliseconds deadline, std::string_view input) {
   const auto until = Clock::now() + deadline;
+  const auto in = text_file(input);
+  if (!in) return in.error();
   auto out = make_pipe();
   if (!out) return out.error();
   auto err = make_pipe();
   if (!err) return err.error();
-  const auto pid = spawn(program, arguments, out->write.get(), err->write.get());
+  const auto pid = spawn(program, arguments, in->get(), out->write.get(), err->write.get());
   if (!pid) return pid.error();
   out->write.close();
   err->write.close();
@@ -159,6 +185,33 @@ Result<ChildEnd> run_child(const std::filesystem::path& program, const std::vect
   if (WIFSIGNALED(status) && !end.timed_out && !end.overflowed) end.signal = WTERMSIG(status);
   if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
   return end;
+}
+
+std::string_view next_line(std::string_view& said) {
+  const auto end = said.find('\n');
+  if (end == said.npos) return {};
+  const auto line = said.substr(0, end);
+  said.remove_prefix(end + 1);
+  return line;
+}
+
+Error unfinished(const ChildEnd& child, std::string_view doing, std::chrono::milliseconds deadline) {
+  std::string message;
+  Errc code = Errc::failed;
+  if (child.timed_out) {
+    code = Errc::timeout;
+    message = "it did not return within " + std::to_string(deadline.count()) + " ms";
+  } else if (child.overflowed) {
+    message = "it made the child process answer without end";
+  } else if (child.signal != 0) {
+    const char* name = ::sigabbrev_np(child.signal);
+    message = "it crashed with SIG" + (name == nullptr ? std::to_string(child.signal) : std::string(name));
+  } else {
+    message = "it ended its process with code " + std::to_string(child.exit_code);
+  }
+  message += " " + std::string(doing);
+  if (const auto line = clean_text(last_line(child.error_tail), 256); !line.empty()) message += ": " + line;
+  return {code, std::move(message)};
 }
 
 }  // namespace sentinel::plugin

@@ -92,7 +92,7 @@ Result<void> read_line(std::string_view line, Read&& read) {
     read(object);
     return {};
   } catch (const std::exception& e) {
-    return Error{Errc::failed, std::string("the describing process answered with malformed JSON: ") + e.what()};
+    return Error{Errc::failed, std::string("the child process answered with malformed JSON: ") + e.what()};
   }
 }
 
@@ -171,6 +171,10 @@ std::string unload_line(const Description& description) {
 
 Result<void> read_unload_line(std::string_view line, Description& description) {
   return read_line(line, [&](const json::object& in) { description.not_unloaded = text(in.at("not_unloaded")); });
+}
+
+Result<void> read_error_line(std::string_view line) {
+  return read_line(line, [](const json::object&) {});
 }
 
 }  // namespace sentinel::plugin

@@ -20,5 +20,7 @@ namespace sentinel::plugin {
 Result<void> read_descriptor_line(std::string_view line, Description& description);
 Result<void> read_instance_line(std::string_view line, Description& description);
 Result<void> read_unload_line(std::string_view line, Description& description);
+/// The same for a line of which only the error matters: success for any other object.
+Result<void> read_error_line(std::string_view line);
 
 }  // namespace sentinel::plugin

@@ -1,8 +1,11 @@
 // A collector that does one wrong thing in one call, as its configuration says.
+#include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <limits>
+#include <memory>
 #include <sentinel/collector.hpp>
 #include <stdexcept>
 #include <string>
@@ -20,7 +23,7 @@ class TestMisbehaves {
       {.name = "how",
        .by_default = "fail",
        .help = "What happens.",
-       .choices = "fail,throw,throw_int,hang,slow,abort,garbage,flood"},
+       .choices = "fail,no_data,throw,throw_int,hang,slow,abort,exit,garbage,flood,leak_thread,leak_fd,stay_loaded"},
       {.name = "for", .type = sentinel::FieldType::duration, .by_default = "200ms", .help = "How long slow is."},
       {.name = "after", .type = sentinel::FieldType::integer, .by_default = "0", .help = "Calls of it that go well."},
   };
@@ -36,7 +39,7 @@ class TestMisbehaves {
     if (const auto done = act("create"); !done) throw sentinel::PluginError(done.error());
   }
   ~TestMisbehaves() {
-    if (in_ == "destroy" && (how_ == "hang" || how_ == "slow")) (void)act("destroy");
+    if (in_ == "destroy" && how_ != "throw" && how_ != "throw_int") (void)act("destroy");
   }
 
   sentinel::Result<void> start() { return act("start"); }
@@ -76,12 +79,28 @@ class TestMisbehaves {
   sentinel::Result<void> act(std::string_view call) {
     if (in_ != call || left_-- > 0) return {};
     if (how_ == "fail") return sentinel::Error{sentinel::Errc::failed, "it fails in " + in_ + ", as configured"};
+    if (how_ == "no_data") return sentinel::Error{sentinel::Errc::no_data, "nothing yet, as configured"};
     if (how_ == "throw") throw std::runtime_error("thrown in " + in_ + ", as configured");
     if (how_ == "throw_int") throw 42;
     if (how_ == "abort") std::abort();
+    if (how_ == "exit") std::_Exit(7);
+    if (how_ == "leak_fd") (void)::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (how_ == "leak_thread") leak_thread();
+    if (how_ == "stay_loaded") stay_loaded();
     if (how_ == "slow") std::this_thread::sleep_for(slow_);
     while (how_ == "hang") ::pause();
     return {};
+  }
+
+  /// An object with a destructor to be run when this thread ends keeps the code.
+  static void stay_loaded() { thread_local const std::shared_ptr<int> kept = std::make_shared<int>(1); }
+
+  static void leak_thread() {
+    std::thread thread([] {
+      for (;;) ::pause();
+    });
+    ::pthread_setname_np(thread.native_handle(), "left_behind");
+    thread.detach();
   }
 
   std::string in_;

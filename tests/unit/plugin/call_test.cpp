@@ -247,7 +247,8 @@ TEST(Call, ExceptionsThatEscapeAPluginGoNoFurther) {
   EXPECT_THAT(message_of(instance->save()), HasSubstr("save let"));
   EXPECT_THAT(message_of(instance->restore({1, {}})), HasSubstr("restore let"));
   EXPECT_THAT(message_of(instance->details(rows.raw())), HasSubstr("details let"));
-  // And destroy throws in the destructor.
+  EXPECT_THAT(message_of(instance->destroy()), HasSubstr("destroy let"));
+  EXPECT_THAT(message_of(instance->destroy()), HasSubstr("(no error)")) << "it is gone, and not destroyed twice";
 }
 
 TEST(Call, BoundsWhatAPluginSaves) {

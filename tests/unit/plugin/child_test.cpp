@@ -39,6 +39,22 @@ TEST(Child, HasNoInputAndNoOtherDescriptor) {
   EXPECT_THAT(end->output, ::testing::MatchesRegex("empty\n *4\n"));
 }
 
+TEST(Child, ReadsItsInputToTheEnd) {
+  // More than a pipe holds, to a child that reads none of it before it has written as much.
+  const std::string input(1U << 20U, 'x');
+  const auto end = run_child("/bin/sh", {"sh", "-c", "head -c 1000000 /dev/zero; wc -c"}, 20s, input);
+  ASSERT_TRUE(end) << message_of(end);
+  EXPECT_EQ(end->output.size(), 1000008U);
+  EXPECT_THAT(end->output, ::testing::EndsWith("1048576\n"));
+}
+
+TEST(Child, TakesLinesThatAreWhole) {
+  std::string_view said = "load\ncreate\nsta";
+  EXPECT_EQ(next_line(said), "load");
+  EXPECT_EQ(next_line(said), "create");
+  EXPECT_EQ(next_line(said), "");
+}
+
 TEST(Child, IsKilledAtItsDeadlineWithWhatItStarted) {
   const auto end = shell("sleep 1000 & echo $!; wait", 300ms);
   ASSERT_TRUE(end) << message_of(end);
