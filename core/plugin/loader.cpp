@@ -1,5 +1,6 @@
 #include "core/plugin/loader.hpp"
 
+#include <dlfcn.h>
 #include <link.h>
 
 #include <fstream>
@@ -16,6 +17,32 @@ LoaderCounts loader_counts() {
   };
   ::dl_iterate_phdr(take, &counts);
   return counts;
+}
+
+std::vector<Segment> segments_of(const std::filesystem::path& path) {
+  struct Search {
+    const std::filesystem::path& path;
+    std::vector<Segment> found;
+  } search{path, {}};
+  const auto take = [](dl_phdr_info* info, std::size_t, void* out) {
+    auto& wanted = *static_cast<Search*>(out);
+    if (info->dlpi_name == nullptr || wanted.path != info->dlpi_name) return 0;
+    for (std::size_t i = 0; i < info->dlpi_phnum; ++i) {
+      const auto& header = info->dlpi_phdr[i];
+      if (header.p_type != PT_LOAD) continue;
+      const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
+      wanted.found.push_back({begin, begin + header.p_memsz, (header.p_flags & PF_X) != 0});
+    }
+    return 1;
+  };
+  ::dl_iterate_phdr(take, &search);
+  return std::move(search.found);
+}
+
+void collect_unused(const std::filesystem::path& path) {
+  // Found by its name among the loaded, so that neither the file, long removed, nor a constructor is needed.
+  void* const again = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+  if (again != nullptr) ::dlclose(again);
 }
 
 bool is_mapped(const std::filesystem::path& path) {

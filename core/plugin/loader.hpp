@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 namespace sentinel::plugin {
 
@@ -14,6 +15,21 @@ struct LoaderCounts {
 
 /// Source: dl_iterate_phdr(3). Any thread.
 [[nodiscard]] LoaderCounts loader_counts();
+
+/// A part of an object in this process's memory, from `begin` up to `end`.
+struct Segment {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+  bool executable = false;
+};
+
+/// Where the object that was loaded by this path lies; empty when the loader knows none. Source: dl_iterate_phdr(3).
+/// Any thread.
+[[nodiscard]] std::vector<Segment> segments_of(const std::filesystem::path& path);
+
+/// Makes the loader look for objects that nothing needs any more. One whose last thread_local object died after its
+/// dlclose is unmapped by a later dlclose alone, and this is one, of the object itself. Any thread.
+void collect_unused(const std::filesystem::path& path);
 
 /// Whether a file, or a removed one of that path, or anything beneath a folder of that path, is in /proc/self/maps.
 [[nodiscard]] bool is_mapped(const std::filesystem::path& path);

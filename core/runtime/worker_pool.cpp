@@ -1,7 +1,14 @@
 #include "core/runtime/worker_pool.hpp"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
+
+#include "core/plugin/threads.hpp"
 
 namespace sentinel::runtime {
 
@@ -62,31 +69,101 @@ std::size_t WorkerPool::queued() const {
   return state_->jobs.size();
 }
 
+bool WorkerPool::renew(std::chrono::milliseconds patience) {
+  const std::lock_guard renewing(renewing_);
+  const auto deadline = Clock::now() + patience;
+  std::size_t old = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    ++state_->renewals;
+    old = state_->old = state_->threads;
+  }
+  for (std::size_t i = 0; i < old; ++i) {
+    if (!replace_one(deadline)) return false;
+  }
+  while (true) {
+    {
+      const std::lock_guard lock(threads_mutex_);
+      if (join_ended()) return true;
+    }
+    if (Clock::now() >= deadline) return false;
+    // A thread tells nobody when the last of its thread_local objects has gone.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool WorkerPool::replace_one(Clock::time_point deadline) {
+  {
+    const std::lock_guard lock(threads_mutex_);
+    try {
+      add_thread();
+    } catch (const std::system_error&) {
+      return false;
+    }
+  }
+  std::unique_lock lock(state_->mutex);
+  ++state_->replaced;
+  state_->changed.notify_all();
+  state_->left.wait_until(lock, deadline, [&] { return state_->replaced == 0 || state_->old == 0; });
+  if (state_->replaced == 0) return true;
+  // None left for the new one, which is one too many now.
+  state_->replaced = 0;
+  ++state_->surplus;
+  const bool none_old = state_->old == 0;
+  state_->changed.notify_all();
+  return none_old;
+}
+
 void WorkerPool::add_thread() {
+  std::uint64_t renewal = 0;
   {
     const std::lock_guard lock(state_->mutex);
     ++state_->threads;
+    renewal = state_->renewals;
   }
-  threads_.emplace_back([state = state_] { work(state); });
+  try {
+    threads_.emplace_back([state = state_, renewal] { work(state, renewal); });
+  } catch (const std::system_error&) {
+    const std::lock_guard lock(state_->mutex);
+    --state_->threads;
+    throw;
+  }
 }
 
-void WorkerPool::join_ended() {
-  std::vector<std::thread::id> ended;
+bool WorkerPool::join_ended() {
+  std::vector<Ended> ended;
   {
     const std::lock_guard lock(state_->mutex);
     ended.swap(state_->ended);
   }
-  std::erase_if(threads_, [&](std::thread& thread) {
-    if (std::find(ended.begin(), ended.end(), thread.get_id()) == ended.end()) return false;
-    thread.join();
+  std::erase_if(ended, [&](const Ended& one) {
+    if (::tgkill(::getpid(), one.tid, 0) == 0 || errno != ESRCH) return false;
+    const auto thread = std::find_if(threads_.begin(), threads_.end(),
+                                     [&](const std::thread& each) { return each.get_id() == one.id; });
+    if (thread != threads_.end()) {
+      if (thread->joinable()) thread->join();
+      threads_.erase(thread);
+    }
     return true;
   });
+  const std::lock_guard lock(state_->mutex);
+  state_->ended.insert(state_->ended.end(), ended.begin(), ended.end());
+  return state_->ended.empty();
 }
 
-void WorkerPool::work(const std::shared_ptr<State>& state) {
+void WorkerPool::work(const std::shared_ptr<State>& state, std::uint64_t renewal) {
+  const plugin::OwnThread own;
   std::unique_lock lock(state->mutex);
+  const auto is_old = [&] { return renewal < state->renewals; };
+  const auto is_replaced = [&] { return is_old() && state->replaced > 0; };
   while (true) {
-    state->changed.wait(lock, [&] { return !state->jobs.empty() || state->surplus > 0 || state->stopping; });
+    state->changed.wait(lock,
+                        [&] { return is_replaced() || !state->jobs.empty() || state->surplus > 0 || state->stopping; });
+    if (is_replaced()) {
+      --state->replaced;
+      state->ended.push_back({std::this_thread::get_id(), ::gettid()});
+      break;
+    }
     if (!state->jobs.empty()) {
       Job job = std::move(state->jobs.front());
       state->jobs.pop_front();
@@ -96,13 +173,15 @@ void WorkerPool::work(const std::shared_ptr<State>& state) {
       lock.lock();
     } else if (state->surplus > 0) {
       --state->surplus;
-      state->ended.push_back(std::this_thread::get_id());
+      state->ended.push_back({std::this_thread::get_id(), ::gettid()});
       break;
     } else {
       break;
     }
   }
   --state->threads;
+  if (is_old()) --state->old;
+  state->left.notify_all();
 }
 
 void Strand::post(Job job) {

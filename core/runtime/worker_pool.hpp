@@ -1,7 +1,11 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -35,10 +39,25 @@ class WorkerPool {
   /// One thread less, as soon as one is idle.
   void return_one();
 
+  /// Puts a new thread in the place of each, so that the destructors of what plugins keep in thread_local objects run,
+  /// which keep a plugin's code mapped until then. Jobs go on meanwhile: a thread that is busy is replaced after its
+  /// job. True when the old threads have ended. False when one has not within `patience`, because its job or such a
+  /// destructor takes longer, or because no thread could be started: it keeps its place then.
+  /// Blocks; not on one of the pool's threads, and not beside join().
+  [[nodiscard]] bool renew(std::chrono::milliseconds patience = std::chrono::seconds(2));
+
   [[nodiscard]] std::size_t threads() const;
   [[nodiscard]] std::size_t queued() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  /// A thread that has left its loop; its thread_local objects may still be going.
+  struct Ended {
+    std::thread::id id;
+    pid_t tid = 0;
+  };
+
   /// Owned by the threads too, so that one that hangs at the process's end finds it alive.
   struct State {
     mutable std::mutex mutex;
@@ -46,15 +65,22 @@ class WorkerPool {
     std::deque<Job> jobs;
     std::size_t threads = 0;
     std::size_t surplus = 0;
-    std::vector<std::thread::id> ended;  // returned ones, to be joined
+    std::uint64_t renewals = 0;
+    std::size_t old = 0;       // threads from before the last renewal
+    std::size_t replaced = 0;  // how many of them are to leave, each as soon as it is idle
+    std::condition_variable left;
+    std::vector<Ended> ended;  // to be joined
     bool stopping = false;
   };
 
   void add_thread();
-  void join_ended();
-  static void work(const std::shared_ptr<State>& state);
+  bool replace_one(Clock::time_point deadline);
+  /// Joins those that have ended, which does not block; false when one has yet to.
+  bool join_ended();
+  static void work(const std::shared_ptr<State>& state, std::uint64_t renewal);
 
   std::shared_ptr<State> state_ = std::make_shared<State>();
+  std::mutex renewing_;  // taken before threads_mutex_, which is never held for long
   std::mutex threads_mutex_;
   std::size_t replacements_left_;
   std::vector<std::thread> threads_;

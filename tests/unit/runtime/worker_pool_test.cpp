@@ -3,8 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
+#include <chrono>
 #include <future>
 #include <latch>
+#include <memory>
+#include <mutex>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -50,6 +55,125 @@ TEST(WorkerPool, AReturnedThreadEnds) {
   std::promise<void> ran;
   pool.submit([&] { ran.set_value(); });
   ran.get_future().wait();
+}
+
+/// The ids of the threads that have run plugin code, told by their thread_local objects.
+struct Living {
+  std::mutex mutex;
+  std::set<std::thread::id> ids;
+
+  std::set<std::thread::id> now() {
+    const std::lock_guard lock(mutex);
+    return ids;
+  }
+};
+
+struct Local {
+  explicit Local(Living& living) : living_(living) {
+    const std::lock_guard lock(living_.mutex);
+    living_.ids.insert(std::this_thread::get_id());
+  }
+  Local(const Local&) = delete;
+  Local& operator=(const Local&) = delete;
+  ~Local() {
+    const std::lock_guard lock(living_.mutex);
+    living_.ids.erase(std::this_thread::get_id());
+  }
+
+ private:
+  Living& living_;
+};
+
+/// Makes an object in each of the pool's threads.
+void touch_each_thread(WorkerPool& pool, std::ptrdiff_t threads, Living& living) {
+  const auto met = std::make_shared<std::barrier<>>(threads);
+  const auto done = std::make_shared<std::latch>(threads);
+  for (std::ptrdiff_t i = 0; i < threads; ++i) {
+    pool.submit([&living, met, done] {
+      thread_local const Local local(living);
+      met->arrive_and_wait();
+      done->count_down();
+    });
+  }
+  done->wait();
+}
+
+TEST(WorkerPool, RenewEndsEachThreadWithItsThreadLocalObjects) {
+  Living living;
+  WorkerPool pool(3);
+  touch_each_thread(pool, 3, living);
+  const auto before = living.now();
+  ASSERT_EQ(before.size(), 3U);
+  EXPECT_TRUE(pool.renew(std::chrono::minutes(1)));
+  EXPECT_TRUE(living.now().empty());
+  EXPECT_EQ(pool.threads(), 3U);
+  touch_each_thread(pool, 3, living);
+  EXPECT_EQ(living.now().size(), 3U) << "as many threads as before run jobs";
+  EXPECT_TRUE(pool.renew(std::chrono::minutes(1)));
+  EXPECT_TRUE(living.now().empty()) << "the new ones are replaced too";
+}
+
+TEST(WorkerPool, RenewReplacesABusyThreadAfterItsJob) {
+  Living living;
+  WorkerPool pool(2);
+  std::promise<void> release;
+  std::latch busy(1);
+  pool.submit([&, released = release.get_future().share()] {
+    thread_local const Local local(living);
+    busy.count_down();
+    released.wait();
+  });
+  busy.wait();
+  auto renewed = std::async(std::launch::async, [&] { return pool.renew(std::chrono::minutes(1)); });
+  std::promise<void> ran;
+  pool.submit([&] { ran.set_value(); });
+  ran.get_future().wait();  // jobs go on beside
+  release.set_value();
+  EXPECT_TRUE(renewed.get());
+  EXPECT_TRUE(living.now().empty());
+  EXPECT_EQ(pool.threads(), 2U);
+}
+
+TEST(WorkerPool, RenewGivesUpOnAThreadThatHangs) {
+  WorkerPool pool(2);
+  std::promise<void> release;
+  std::latch hanging(1);
+  pool.submit([&, released = release.get_future().share()] {
+    hanging.count_down();
+    released.wait();
+  });
+  hanging.wait();
+  EXPECT_FALSE(pool.renew(std::chrono::milliseconds(20)));
+  while (pool.threads() > 2) std::this_thread::yield();  // the one that was to replace it leaves again
+  std::promise<void> ran;
+  pool.submit([&] { ran.set_value(); });
+  ran.get_future().wait();
+  release.set_value();
+  EXPECT_TRUE(pool.renew(std::chrono::minutes(1)));
+  EXPECT_EQ(pool.threads(), 2U);
+}
+
+TEST(WorkerPool, RenewAndReplacementsMixWithoutLosingAThreadOrAJob) {
+  std::atomic<int> ran = 0;
+  {
+    WorkerPool pool(2, 4);
+    std::thread others([&] {
+      for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(pool.add_replacement());
+        pool.submit([&] { ++ran; });
+        pool.return_one();
+      }
+    });
+    for (int i = 0; i < 20; ++i) {
+      pool.submit([&] { ++ran; });
+      EXPECT_TRUE(pool.renew(std::chrono::minutes(1)));
+    }
+    others.join();
+    while (pool.threads() != 2) std::this_thread::yield();
+    EXPECT_TRUE(pool.renew(std::chrono::minutes(1)));
+    while (pool.threads() != 2) std::this_thread::yield();
+  }
+  EXPECT_EQ(ran, 120);
 }
 
 TEST(Strand, KeepsOrderAndNeverOverlaps) {
