@@ -77,6 +77,8 @@ std::string list(const std::map<int, std::string>& all, Text&& text) {
 }  // namespace
 
 Holdings holdings() {
+  // A sanitizer's runtime begins a thread of its own with the first one of the process.
+  std::thread([] {}).join();
   return {threads(), descriptors()};
 }
 

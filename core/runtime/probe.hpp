@@ -27,7 +27,8 @@ namespace sentinel::runtime {
                                  std::chrono::milliseconds deadline = std::chrono::seconds(10));
 
 /// The child's side: reads the task from standard input and writes what probe() reads to standard output. Ends the
-/// process without running what exit(3) does, because a thread that the plugin left behind may still run.
-[[noreturn]] void probe_main();
+/// process without running what exit(3) does, because a thread that the plugin left behind may still run. An exception
+/// that gets here, such as one out of a static constructor, is a crash.
+[[noreturn]] void probe_main() noexcept;
 
 }  // namespace sentinel::runtime

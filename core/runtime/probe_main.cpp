@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -129,7 +130,7 @@ std::string read_input() {
 
 }  // namespace
 
-void probe_main() {
+void probe_main() noexcept {
   const plugin::Answer answer;
   if (!answer) std::_Exit(1);
   // Of its log only what may explain a crash is worth a line.
