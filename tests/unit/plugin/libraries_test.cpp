@@ -86,7 +86,9 @@ class Worker {
 
 struct Agent {
   // ThreadSanitizer starts a thread of its own with the first.
-  Agent() { std::thread([] {}).join(); }
+  Agent() {
+    std::thread([] {}).join();
+  }
 
   TestStage test;
   Worker worker;
