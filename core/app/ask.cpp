@@ -24,14 +24,16 @@ Result<http::Endpoint> endpoint(const AskOptions& options) {
 }  // namespace
 
 std::optional<Answer> ask(const AskOptions& options, std::string_view command, std::string_view path,
-                          std::optional<std::string_view> json, int& code) {
+                          std::optional<std::string_view> json, int& code, std::chrono::milliseconds timeout) {
   const auto where = endpoint(options);
   if (!where) {
     std::fprintf(stderr, "%s\n", where.error().message.c_str());
     code = bad_file;
     return std::nullopt;
   }
-  auto response = json ? http::post(*where, path, *json) : http::get(*where, path);
+  http::ClientLimits limits;
+  limits.timeout = timeout;
+  auto response = json ? http::post(*where, path, *json, limits) : http::get(*where, path, limits);
   if (!response) {
     std::fprintf(stderr, "sentinel %s: %s\n", std::string(command).c_str(), response.error().message.c_str());
     code = failed;

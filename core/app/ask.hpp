@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,9 +23,10 @@ struct Answer {
   boost::json::value json;  ///< null when the body is none
 };
 
-/// Asks by GET, or by POST when there is a `json` body. What went wrong on the way is printed after the command's name,
-/// and \p code is the exit code then.
+/// Asks by GET, or by POST when there is a `json` body, and waits for `timeout`. What went wrong on the way is printed
+/// after the command's name, and \p code is the exit code then.
 [[nodiscard]] std::optional<Answer> ask(const AskOptions& options, std::string_view command, std::string_view path,
-                                        std::optional<std::string_view> json, int& code);
+                                        std::optional<std::string_view> json, int& code,
+                                        std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
 }  // namespace sentinel::app

@@ -39,6 +39,12 @@ int rules_export(const std::filesystem::path& file, const std::string& scrape_in
 /// `sentinel status`
 int status(const AskOptions& options, bool as_json);
 
+/// `sentinel plan [FILE]`: what a reload of the running agent would do if FILE were its pipeline file; does nothing.
+int plan(const AskOptions& options, const std::filesystem::path& file, bool as_json);
+/// `sentinel reload [--wait]`: has the running agent look at its pipeline file and plugins anew, and prints the
+/// verdict; with `wait` after the probation of what entered. `failed` unless what was asked for runs.
+int reload(const AskOptions& options, bool wait, bool as_json);
+
 /// `sentinel alerts`: what is pending or firing in the running agent.
 int alerts(const AskOptions& options, bool as_json);
 /// `sentinel snapshot`: has the running agent take a snapshot of the host now, and prints its name.

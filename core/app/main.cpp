@@ -90,6 +90,22 @@ int command_line(int argc, char** argv) {
   status_command->add_flag("--json", answer_json, "As JSON");
   status_command->callback([&] { code = sentinel::app::status(asked, answer_json); });
 
+  std::filesystem::path planned;
+  auto* plan_command =
+      app.add_subcommand("plan", "Show what a reload of the running agent would do; 0 good, 2 a bad file");
+  add_ask_options(plan_command);
+  plan_command->add_option("file", planned, "Pipeline file; that of the agent unless given");
+  plan_command->add_flag("--json", answer_json, "As JSON");
+  plan_command->callback([&] { code = sentinel::app::plan(asked, planned, answer_json); });
+
+  bool wait = false;
+  auto* reload_command =
+      app.add_subcommand("reload", "Have the running agent take up its pipeline file and plugins as they are now");
+  add_ask_options(reload_command);
+  reload_command->add_flag("--wait", wait, "Until what was replaced is gone, or back");
+  reload_command->add_flag("--json", answer_json, "As JSON");
+  reload_command->callback([&] { code = sentinel::app::reload(asked, wait, answer_json); });
+
   auto* alerts_command = app.add_subcommand("alerts", "List the running agent's pending and firing alerts");
   add_ask_options(alerts_command);
   alerts_command->add_flag("--json", answer_json, "As JSON");

@@ -31,6 +31,14 @@ std::string human(const json::object& status) {
     }
   }
   out += table(rows);
+  if (const auto* reload = status.if_contains("reload"); reload != nullptr && reload->is_object()) {
+    if (const auto* last = reload->as_object().at("last").if_object(); last != nullptr) {
+      const auto reason = text(*last, "reason");
+      out += "\nlast reload, by " + text(*last, "by") + " at " + text(*last, "time") + ": " + text(*last, "result") +
+             (reason.empty() ? "" : " at " + text(*last, "stage") + ": " + reason) +
+             (text(reload->as_object(), "state") == "probation" ? "; what it replaced stands by" : "") + "\n";
+    }
+  }
   return errors.empty() ? out : out + "\n" + errors;
 }
 

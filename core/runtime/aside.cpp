@@ -8,12 +8,15 @@
 #include <thread>
 #include <utility>
 
+#include "core/plugin/threads.hpp"
+
 namespace sentinel::runtime {
 namespace asio = boost::asio;
 
 asio::awaitable<void> run_aside(asio::io_context& control, std::function<void()> job) {
   const auto done = std::make_shared<asio::steady_timer>(control, asio::steady_timer::time_point::max());
   std::thread thread([&control, done, job = std::move(job)] {
+    const plugin::OwnThread own;
     job();
     asio::post(control, [done] { done->cancel(); });
   });

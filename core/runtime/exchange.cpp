@@ -9,8 +9,6 @@ namespace sentinel::runtime {
 namespace asio = boost::asio;
 namespace {
 
-using Step = asio::awaitable<Result<void>> (*)(Exchange&);
-
 asio::awaitable<void> note_first(Exchange& exchange, asio::awaitable<Result<void>> step, Result<void>& first) {
   const Result<void> done = co_await std::move(step);
   if (done || exchange.may_fail || !first.ok()) co_return;
@@ -55,14 +53,17 @@ asio::awaitable<Result<void>> Exchanges::prepare(const plugin::Stage& stage) {
 }
 
 asio::awaitable<Result<void>> Exchanges::hand_over() {
-  for (const Step step : {&drain_and_save, &restore_and_start}) {
-    Result<void> first;
-    std::vector<asio::awaitable<void>> steps;
-    for (auto& exchange : all_) steps.push_back(note_first(exchange, step(exchange), first));
-    co_await await_all(control_, std::move(steps));
-    if (!first) co_return first;
-  }
-  co_return Result<void>();
+  const Result<void> saved = co_await each(&drain_and_save);
+  if (!saved) co_return saved;
+  co_return co_await each(&restore_and_start);
+}
+
+asio::awaitable<Result<void>> Exchanges::each(Step step) {
+  Result<void> first;
+  std::vector<asio::awaitable<void>> steps;
+  for (auto& exchange : all_) steps.push_back(note_first(exchange, step(exchange), first));
+  co_await await_all(control_, std::move(steps));
+  co_return first;
 }
 
 asio::awaitable<void> Exchanges::resume() {

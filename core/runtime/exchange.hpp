@@ -46,6 +46,8 @@ class Exchanges {
   boost::asio::awaitable<void> hand_back(Environment& environment, std::uint64_t& generation);
 
  private:
+  using Step = boost::asio::awaitable<Result<void>> (*)(Exchange&);
+  boost::asio::awaitable<Result<void>> each(Step step);
   boost::asio::awaitable<void> settle(Exchange& exchange, Environment& environment, std::uint64_t generation);
 
   boost::asio::io_context& control_;

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/plugin/threads.hpp"
 #include "core/runtime/aside.hpp"
 #include "core/runtime/probe.hpp"
 #include "core/telemetry/log.hpp"
@@ -49,6 +50,7 @@ Result<void> probe_all(const std::vector<const InstanceSpec*>& specs, const Agen
   std::vector<Result<void>> results(specs.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
+    const plugin::OwnThread own;
     for (std::size_t i = next++; i < specs.size(); i = next++) results[i] = probe(*specs[i], labels, program);
   };
   const std::size_t at_once = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_probes);

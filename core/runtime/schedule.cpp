@@ -21,7 +21,7 @@ Schedule::Schedule(asio::io_context& control, const Clock& clock, std::shared_pt
       last_(clock.boottime_ns()) {}
 
 void Schedule::begin() {
-  asio::co_spawn(tick_.get_executor(), run(shared_from_this()), asio::detached);
+  asio::co_spawn(tick_.get_executor(), run(), asio::detached);
 }
 
 void Schedule::hold() {
@@ -59,8 +59,8 @@ asio::awaitable<void> Schedule::wait_for(std::uint64_t tick_ns) {
   }
 }
 
-// `self` keeps it alive until the coroutine ends.
-asio::awaitable<void> Schedule::run(std::shared_ptr<Schedule> /*self*/) {
+asio::awaitable<void> Schedule::run() {
+  const auto self = shared_from_this();
   while (!stopped_) {
     const std::uint64_t tick = next();
     if (tick <= clock_.boottime_ns() && !was_held_) {  // a collection took longer than the interval

@@ -30,7 +30,7 @@ class Schedule : public std::enable_shared_from_this<Schedule> {
   void stop();
 
  private:
-  boost::asio::awaitable<void> run(std::shared_ptr<Schedule> self);
+  boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> wait_for(std::uint64_t tick_ns);
   [[nodiscard]] std::uint64_t next() const;
 

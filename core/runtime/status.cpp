@@ -84,7 +84,7 @@ std::string status_json(const AgentStatus& agent, const std::vector<InstanceStat
   json::array zombies;
   for (const auto& zombie : agent.zombies) {
     zombies.push_back(json::object{{"file", zombie.source.string()},
-                                   {"reason", plugin::Libraries::name(zombie.reason)},
+                                   {"reason", zombie.reason},
                                    {"message", zombie.text}});
   }
   json::object out{{"version", agent.version},

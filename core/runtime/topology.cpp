@@ -567,7 +567,7 @@ telemetry::Snapshot Topology::snapshot() const {
   const auto libraries = libraries_.stats();
   snapshot.libraries.resident = libraries.resident;
   for (const auto& [reason, count] : libraries.zombies) {
-    snapshot.libraries.zombies[std::string(plugin::Libraries::name(reason))] = count;
+    snapshot.libraries.zombies[reason] = count;
   }
   if (const auto hanging = hanging_count_.load(); hanging > 0) snapshot.libraries.zombies["hung_call"] = hanging;
   snapshot.libraries.records_lost = environment_.records_lost;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <future>
 #include <iterator>
 #include <latch>
@@ -44,8 +45,15 @@ struct Held {
   std::uint64_t objects = loader_counts().mapped();
   std::size_t threads = entries("/proc/self/task");
   std::size_t descriptors = entries("/proc/self/fd");
-  bool operator==(const Held&) const = default;
 };
+
+/// A thread that has left its code is in /proc a moment longer, in what was held before too.
+bool holds_again(const Held& before) {
+  return eventually([&] {
+    const Held now;
+    return now.objects == before.objects && now.threads <= before.threads && now.descriptors <= before.descriptors;
+  });
+}
 
 /// A thread that calls plugins, as a pool's worker does, until it is renewed.
 class Worker {
@@ -77,6 +85,11 @@ class Worker {
 };
 
 struct Agent {
+  // ThreadSanitizer starts a thread of its own with the first.
+  Agent() {
+    std::thread([] {}).join();
+  }
+
   TestStage test;
   Worker worker;
   Libraries libraries{[this] { return worker.renew(); }};
@@ -115,7 +128,8 @@ struct Agent {
 
 /// What a plugin's thread waits for, in each way that there is.
 struct Stop {
-  std::atomic<int> flag = 0;
+  // Kept for good: that a detached thread has ended is seen in /proc, which orders nothing for ThreadSanitizer.
+  std::atomic<int>& flag = next();
   std::array<int, 2> pipe{};
 
   Stop() { EXPECT_EQ(::pipe(pipe.data()), 0); }
@@ -130,6 +144,12 @@ struct Stop {
     flag = 1;
     ::syscall(SYS_futex, &flag, FUTEX_WAKE, 1, nullptr, nullptr, 0);
     EXPECT_EQ(::write(pipe[1], "x", 1), 1);
+  }
+
+ private:
+  static std::atomic<int>& next() {
+    static auto& all = *new std::deque<std::atomic<int>>;
+    return all.emplace_back(0);
   }
 };
 
@@ -148,7 +168,7 @@ TEST(Libraries, TwoHundredCleanSwapsLeaveNothing) {
     const auto released = agent.libraries.release(std::move(library));
     ASSERT_TRUE(released) << message_of(released);
   }
-  EXPECT_EQ(Held(), before);
+  EXPECT_TRUE(holds_again(before));
   EXPECT_FALSE(is_mapped(agent.test.stage.folder()));
   EXPECT_EQ(agent.libraries.stats().resident, 0U);
   EXPECT_TRUE(agent.libraries.stats().zombies.empty());
@@ -185,7 +205,7 @@ TEST_P(AThread, ThatOutlivesDestroyKeepsItsLibraryUntilItEnds) {
   EXPECT_TRUE(eventually([&] { return agent.all_gone_after_looking_again(); }));
   EXPECT_FALSE(is_mapped(path));
   EXPECT_EQ(agent.libraries.stats().resident, 0U);
-  EXPECT_EQ(Held(), before);
+  EXPECT_TRUE(holds_again(before));
 }
 
 INSTANTIATE_TEST_SUITE_P(That, AThread, ::testing::Values("read", "futex", "nanosleep", "spin", "outside"),
@@ -202,14 +222,15 @@ TEST(Libraries, AThreadOfOneGenerationKeepsNoOther) {
     const fs::path second_path = second->file().path;
     agent.live(first, "none", 0);
     agent.live(second, how, how == "read" ? stop.pipe[0] : stop.address());
+    // While the thread does not get to its wait, for want of a processor, nothing is known of it.
     const auto released = agent.libraries.release(std::move(first));
-    EXPECT_TRUE(released) << message_of(released);
+    EXPECT_TRUE(released || eventually([&] { return agent.all_gone_after_looking_again(); })) << message_of(released);
     EXPECT_FALSE(agent.libraries.release(std::move(second)));
     ASSERT_EQ(agent.libraries.zombies().size(), 1U);
     EXPECT_EQ(agent.libraries.zombies().front().path, second_path);
     stop.now();
     EXPECT_TRUE(eventually([&] { return agent.all_gone_after_looking_again(); }));
-    EXPECT_EQ(Held(), before);
+    EXPECT_TRUE(holds_again(before));
   }
 }
 
@@ -268,7 +289,7 @@ TEST(Libraries, AThreadLocalObjectOfAWorkerDiesWithTheRelease) {
   EXPECT_TRUE(released) << message_of(released);
   EXPECT_EQ(living.flag, 0);
   EXPECT_FALSE(is_mapped(path));
-  EXPECT_EQ(Held(), before);
+  EXPECT_TRUE(holds_again(before));
 }
 
 TEST(Libraries, AThreadLocalObjectOfAThreadThatIsNotRenewedKeepsTheLibrary) {

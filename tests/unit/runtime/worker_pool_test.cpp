@@ -13,6 +13,12 @@
 #include <thread>
 #include <vector>
 
+#include "core/plugin/call.hpp"
+#include "core/plugin/libraries.hpp"
+#include "core/plugin/loader.hpp"
+#include "tests/support/fake_host.hpp"
+#include "tests/unit/plugin/support.hpp"
+
 namespace sentinel::runtime {
 namespace {
 
@@ -174,6 +180,36 @@ TEST(WorkerPool, RenewAndReplacementsMixWithoutLosingAThreadOrAJob) {
     while (pool.threads() != 2) std::this_thread::yield();
   }
   EXPECT_EQ(ran, 120);
+}
+
+TEST(WorkerPool, RenewLetsALibraryGoThatKeptThreadLocalObjectsInAWorker) {
+  const plugin::testing::TestStage test;
+  sentinel::testing::FakeHost host;
+  std::atomic<int> living = 0;
+  WorkerPool pool(2);
+  plugin::Libraries libraries([&] { return pool.renew(std::chrono::minutes(1)); });
+  auto staged = test.stage.stage(plugin::testing::test_plugin("test_threads"), "test", 1);
+  ASSERT_TRUE(staged) << plugin::testing::message_of(staged);
+  auto library = libraries.load(std::move(*staged));
+  ASSERT_TRUE(library) << plugin::testing::message_of(library);
+  std::promise<void> called;
+  pool.submit([&] {
+    sentinel::testing::FakeConfig config;
+    config.string("how", "local").integer("at", reinterpret_cast<std::int64_t>(&living));
+    {
+      auto instance = plugin::Instance::create(*library, host.raw(), config.raw());
+      sentinel::testing::FakeBatch batch(host);
+      EXPECT_TRUE(instance && instance->collect(batch.raw()));
+    }
+    called.set_value();
+  });
+  called.get_future().wait();
+  EXPECT_EQ(living, 1);
+  const auto path = (*library)->file().path;
+  const auto released = libraries.release(std::move(*library));
+  EXPECT_TRUE(released) << plugin::testing::message_of(released);
+  EXPECT_EQ(living, 0);
+  EXPECT_FALSE(plugin::is_mapped(path));
 }
 
 TEST(Strand, KeepsOrderAndNeverOverlaps) {
