@@ -116,7 +116,7 @@ void Reloader::env_changed() {
 
 void Reloader::ask(bool files_too, std::string by, Answer answer) {
   if (stopped_) return;
-  if (!wanted_) wanted_.emplace();
+  if (!wanted_) wanted_ = Wanted();
   wanted_->files_too |= files_too;
   wanted_->by = std::move(by);
   if (answer) wanted_->answers.push_back(std::move(answer));

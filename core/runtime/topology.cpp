@@ -24,7 +24,8 @@ constexpr int calls_of_probation = 3;
 
 asio::awaitable<void> retire_one(std::shared_ptr<Instance> instance, steady_clock::time_point deadline,
                                  std::shared_ptr<std::vector<std::shared_ptr<Instance>>> retired) {
-  if (co_await instance->retire(deadline)) retired->push_back(instance);
+  const Result<void> done = co_await instance->retire(deadline);
+  if (done) retired->push_back(instance);
 }
 
 asio::awaitable<void> collect_one(std::shared_ptr<Instance> instance, std::uint64_t tick_ns) {
@@ -84,7 +85,8 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
     co_return verdict;
   }
   for (const auto& exchange : exchanges.all()) hold(exchange);
-  const Result<void> handed_over = co_await hand_over(exchanges, plan.config);
+  connect_entering(exchanges, plan.config);
+  const Result<void> handed_over = co_await exchanges.hand_over();
   if (!first && !handed_over) {
     co_await exchanges.resume();
     for (const auto& exchange : exchanges.all()) release(exchange.leaves);
@@ -166,11 +168,15 @@ asio::awaitable<Result<void>> Topology::prepare(Exchanges& exchanges) {
   }
   const Result<void> prepared = co_await exchanges.prepare(stage_);
   if (!prepared) co_return prepared;
+  co_return check_routes(exchanges);
+}
+
+Result<void> Topology::check_routes(const Exchanges& exchanges) const {
   SinkRoutes::Sinks sinks;
   for (const auto& [key, member] : after(exchanges)) {
     if (key.first == Kind::sink) sinks.push_back(member);
   }
-  co_return routes_.check(sinks);
+  return routes_.check(sinks);
 }
 
 /// The members as they will be once the exchanges are made.
@@ -187,8 +193,9 @@ std::map<Topology::Key, std::shared_ptr<Instance>> Topology::after(const Exchang
   return all;
 }
 
-asio::awaitable<Result<void>> Topology::hand_over(Exchanges& exchanges, const config::Config& config) {
-  // Where what enters sends its records, from its very first on. A sink that takes another's place will have its inbox.
+/// Tells collectors that enter where they send their records, from the very first on. A sink that takes another's place
+/// will have its inbox.
+void Topology::connect_entering(const Exchanges& exchanges, const config::Config& config) const {
   std::map<std::string, std::shared_ptr<Inbox>> inboxes;
   for (const auto& [key, instance] : after(exchanges)) {
     if (key.first != Kind::sink || !instance->consumes()) continue;
@@ -198,7 +205,6 @@ asio::awaitable<Result<void>> Topology::hand_over(Exchanges& exchanges, const co
   for (const auto& exchange : exchanges.all()) {
     if (exchange.kind == Kind::collector && exchange.enters) connect_collector(*exchange.enters, config, inboxes);
   }
-  co_return co_await exchanges.hand_over();
 }
 
 asio::awaitable<void> Topology::abandon(Exchanges& exchanges) {

@@ -132,7 +132,8 @@ class Topology final : public telemetry::SnapshotSource {
 
   std::vector<Exchange> make_exchanges(const Plan& plan);
   boost::asio::awaitable<Result<void>> prepare(Exchanges& exchanges);
-  boost::asio::awaitable<Result<void>> hand_over(Exchanges& exchanges, const config::Config& config);
+  [[nodiscard]] Result<void> check_routes(const Exchanges& exchanges) const;
+  void connect_entering(const Exchanges& exchanges, const config::Config& config) const;
   boost::asio::awaitable<void> abandon(Exchanges& exchanges);
   boost::asio::awaitable<void> stop_all(Verdict& verdict);
   [[nodiscard]] std::map<Key, std::shared_ptr<Instance>> after(const Exchanges& exchanges) const;
