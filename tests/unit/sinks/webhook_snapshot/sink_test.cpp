@@ -341,7 +341,7 @@ TEST_F(WebhookSnapshotTest, a_process_that_never_answers_holds_nothing_up) {
   folder_.write("proc/588/cmdline", std::string("postgres\0--password=hunter2\0", 28));
   auto with = setup();
   with.procfs = folder_.path() / "proc";
-  with.helper_timeout = 4s;
+  with.helper_timeout = 10s;
   SinkUnderTest sink(with);
   ASSERT_TRUE(sink.alert(firing("high_memory_usage")));
   ASSERT_TRUE(sink.settled(1));
