@@ -40,7 +40,7 @@ void serve(const chaos::Fd& listener, const std::atomic<bool>& stop) {
 /// Connects, closes first, and stays until the server has closed too: only then is the client's end in TIME_WAIT, and
 /// not in FIN_WAIT2, which the end of this process would reset.
 bool connect_and_close(const chaos::Loopback& at) {
-  constexpr int patience_ms = 1000;
+  constexpr int patience_ms = 10'000;
   const chaos::Fd connection = chaos::connect_to(at);
   if (!connection) return false;
   ::shutdown(connection.get(), SHUT_WR);

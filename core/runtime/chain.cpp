@@ -19,6 +19,8 @@ constexpr std::size_t most_waiting = 1024;
 constexpr std::size_t most_pending = 20'000;
 /// What only a restart would miss, such as a sink's having taken a notice, is saved at most this often.
 constexpr std::uint64_t save_every_ns = 1'000'000'000;
+/// A pending alert makes no notice. It is saved this often all the same: killed, the agent knows how long it had held.
+constexpr std::uint64_t save_waiting_every_ns = 10'000'000'000;
 
 }  // namespace
 
@@ -116,6 +118,7 @@ void Chain::consume(const SinkQueue::Batch& batch) {
 void Chain::advance() {
   engine_.advance(now(), *this);
   note_stats();
+  save_those_that_wait();
 }
 
 void Chain::transition(const rules::Alert& alert) {
@@ -183,6 +186,12 @@ void Chain::read(std::function<void(const rules::Engine&)> read) {
   post([this, read = std::move(read)] { read(engine_); });
 }
 
+void Chain::save_those_that_wait() {
+  // Once more when none is left, or a restart would take up what is over.
+  if (!some_wait_ && !some_wait_saved_) return;
+  if (clock_.boottime_ns() - saved_at_ns_ >= save_waiting_every_ns) unsaved_ = true;
+}
+
 void Chain::save_when_due() {
   const std::uint64_t now_ns = clock_.boottime_ns();
   if (unsaved_ && now_ns - saved_at_ns_ >= save_every_ns) save();
@@ -191,6 +200,7 @@ void Chain::save_when_due() {
 void Chain::save() {
   unsaved_ = false;
   saved_at_ns_ = clock_.boottime_ns();
+  some_wait_saved_ = some_wait_;
   AlertState state;
   state.engine = engine_.save();
   state.next_id = next_notice_;
@@ -207,6 +217,7 @@ void Chain::save() {
 
 void Chain::note_stats() {
   auto rules = engine_.stats();
+  some_wait_ = std::any_of(rules.begin(), rules.end(), [](const auto& rule) { return rule.pending > 0; });
   const std::lock_guard lock(mutex_);
   stats_.rules.clear();
   for (auto& rule : rules) {

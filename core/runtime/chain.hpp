@@ -77,6 +77,7 @@ class Chain final : private rules::Output {
   void hand_on();
   void hand_on_records();
   void save();
+  void save_those_that_wait();
   void save_when_due();
   void note_stats();
   void wake_at(std::uint64_t boottime_ns);
@@ -98,6 +99,8 @@ class Chain final : private rules::Output {
   std::vector<std::shared_ptr<const Notice>> earlier_;
   std::uint64_t next_notice_ = 1;
   bool unsaved_ = false;
+  bool some_wait_ = false;        ///< alerts of the engine for their `for`
+  bool some_wait_saved_ = false;  ///< the same of what is on disk
   bool save_fails_ = false;
   std::uint64_t saved_at_ns_ = 0;
   std::string saved_engine_;

@@ -192,6 +192,7 @@ RuleStats Chain::stats() const {
 
 bool Chain::restore(std::string shown, Offender offender) {
   const auto now = static_cast<BootTime>(clock_.now_ns);
+  offender.take_up(*rule_->alert, now);
   offender.known_at_ns = now;
   offender.lenient_until_ns = now + static_cast<BootTime>(longest_over_ns());
   const BootTime kept_until = offender.held_at_ns + keep_firing().count();

@@ -88,7 +88,7 @@ class Engine {
 
   /// Pending and firing alerts as JSON, for a successor of this process (restore before the first set_rules()'
   /// consume): a restored alert goes on, is not told as new, keeps its times, and is resolved as `no_data` if nothing
-  /// feeds it.
+  /// feeds it. Of a pending one the time in between does not count for `for`; after more than an hour it begins anew.
   [[nodiscard]] std::string save() const;
   /// After set_rules(). An alert that was told and whose rule has another identity now, or other labels, is resolved as
   /// `rule_changed` by the next call that has an Output. Errors: invalid_argument, with what is wrong; then nothing was

@@ -1,9 +1,13 @@
 #include "rules/engine/offender.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sentinel::rules {
 namespace {
+
+/// As Prometheus has it by default, --rules.alert.for-outage-tolerance.
+constexpr BootTime outage_tolerance_ns = 3'600'000'000'000;
 
 bool in_cooldown(const AlertSpec& spec, const std::optional<BootTime>& told_at_ns, BootTime now_ns) {
   return spec.severity != Severity::critical && told_at_ns && now_ns - *told_at_ns < spec.cooldown.count();
@@ -56,6 +60,17 @@ bool Offender::end(std::string why, Instant at) {
   resolved_at = at;
   reason = std::move(why);
   return fired;
+}
+
+void Offender::take_up(const AlertSpec& spec, BootTime now_ns) {
+  if (state != AlertState::pending) return;
+  if (now_ns - held_at_ns > outage_tolerance_ns) {
+    state = AlertState::inactive;
+    return;
+  }
+  const BootTime held_ns = std::clamp<BootTime>(held_at_ns - active_since.boot_ns, 0, spec.hold.count());
+  active_since.boot_ns = now_ns - held_ns;
+  held_at_ns = now_ns;
 }
 
 bool Offender::forgettable(const AlertSpec& spec, BootTime now_ns) const {

@@ -43,6 +43,9 @@ class Offender {
                std::chrono::nanoseconds keep_firing);
   /// Ends it without a judgement. Returns whether it had fired.
   bool end(std::string reason, Instant at);
+  /// Goes on after a time without a judgement, such as a restart. A pending one has held for as long as it had when it
+  /// was judged last: the time in between does not count, and a longer one than an hour makes it inactive.
+  void take_up(const AlertSpec& spec, BootTime now_ns);
   /// Neither pending nor firing, and no cooldown needs it.
   [[nodiscard]] bool forgettable(const AlertSpec& spec, BootTime now_ns) const;
 
@@ -50,7 +53,7 @@ class Offender {
 
   AlertState state = AlertState::inactive;
   Expression::Outcome outcome;  ///< of the last window that had a value
-  Instant active_since;         ///< its condition began to hold
+  Instant active_since;         ///< its condition began to hold; in boot_ns, a time without judgement is left out
   Instant fired_at;
   Instant resolved_at;
   std::string reason;                  ///< of resolved_at

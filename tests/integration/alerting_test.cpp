@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "tests/support/agent_process.hpp"
 #include "tests/support/fault.hpp"
@@ -50,6 +51,12 @@ pipelines:
     window: {over: 10s, fn: last}
     alert: {when: "> ${LATER:-Inf}", severity: info}
 )";
+
+/// The number that follows these words; 0 when there is none.
+double number_after(const std::string& text, std::string_view words) {
+  const auto at = text.find(words);
+  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + words.size(), nullptr);
+}
 
 std::string file_of(std::string_view body, std::string_view more) {
   return pipeline_file(std::string(body).append(more), "alerts_to: [incident]");
@@ -160,8 +167,15 @@ pipelines:
   const auto fault =
       testing::run({built_file("chaos/short_conn"), "--rate", "5000", "--workers", "2", "--count", "500"});
   ASSERT_EQ(fault.exit_code, 0) << fault.err;
+  constexpr double threshold = 80;
+  const double made = number_after(fault.out, "\ndone: ");
+  ASSERT_GT(made, 2 * threshold) << fault.out;
   expect_told("high_time_wait", "warning", began);
-  EXPECT_THAT(snapshot_file("high_time_wait", "report.md"), ContainsRegex("called by this host \\| 500 \\|"));
+  // The kernel gives the port of a socket in TIME_WAIT out again after a second, so a slow run leaves a few less.
+  const std::string report = snapshot_file("high_time_wait", "report.md");
+  const double left = number_after(report, "called by this host | ");
+  EXPECT_GT(left, threshold) << report;
+  EXPECT_LE(left, made) << report;
   // They stay for 60 s, so it is the threshold that goes.
   set_env("TIME_WAIT_THRESHOLD=Inf\n");
   expect_resolved("high_time_wait", "warning");
@@ -178,8 +192,8 @@ pipelines:
   host: {to: [prometheus]}
   oom_kills:
     filter: sentinel_oom_kills_total
-    window: {over: 10s, fn: rate}
-    alert: {when: "> 0", severity: critical, summary: The OOM killer ended a process}
+    window: {over: 10m, fn: rate}
+    alert: {when: "> ${OOM_THRESHOLD:-0}", severity: critical, summary: The OOM killer ended a process}
 )",
               sinks));
   ASSERT_TRUE(agent_->wait_for_runs("memory"));
@@ -200,6 +214,8 @@ pipelines:
     EXPECT_THAT(report, ContainsRegex("The OOM killer ended [^\n]*memory"));
     EXPECT_THAT(report, ContainsRegex("\n> \\*\\*memory[^\n]*ended by the OOM killer")) << "the victim leads";
   }
+  // It would stand for the 10 minutes of its window, so it is the threshold that goes.
+  set_env("OOM_THRESHOLD=Inf\n");
   expect_resolved("oom_kills", "critical");
 }
 

@@ -14,10 +14,10 @@ using http::testing::RawClient;
 
 constexpr std::string_view body = R"(
 collectors:
-  cpu: {plugin: proc_cpu, every: 500ms}
-  memory: {plugin: proc_mem, every: 500ms}
-  tcp: {plugin: proc_tcp, every: 500ms}
-  processes: {plugin: proc_zombie, every: 500ms}
+  cpu: {plugin: proc_cpu, every: 500ms, deadline: 30s}
+  memory: {plugin: proc_mem, every: 500ms, deadline: 30s}
+  tcp: {plugin: proc_tcp, every: 500ms, deadline: 30s}
+  processes: {plugin: proc_zombie, every: 500ms, deadline: 30s}
 pipelines:
   host: {to: [prometheus]}
 sinks:

@@ -15,10 +15,10 @@ TEST(FailingCollector, SaysItsReasonUntilItsTreeAppears) {
   const std::filesystem::path tree = folder / "proc";
   AgentProcess agent(folder, pipeline_file(R"(
 collectors:
-  here: {plugin: proc_mem, every: 200ms, labels: {source: here}}
-  lost: {plugin: proc_mem, every: 200ms, labels: {source: lost}, config: {procfs: ')" +
+  here: {plugin: proc_mem, every: 200ms, deadline: 30s, labels: {source: here}}
+  lost: {plugin: proc_mem, every: 200ms, deadline: 30s, labels: {source: lost}, config: {procfs: ')" +
                                            tree.string() + R"('}}
-  cpu: {plugin: proc_cpu, every: 200ms}
+  cpu: {plugin: proc_cpu, every: 200ms, deadline: 30s}
 pipelines:
   host: {to: [prometheus]}
 sinks:

@@ -31,7 +31,7 @@ std::string name_of(const ::testing::TestParamInfo<Hang>& info) {
 std::string hanging(const Hang& hang) {
   const bool collector = std::string_view(hang.kind) == "collector";
   const std::string config = std::string(", config: {in: ") + hang.call + ", how: hang}}\n";
-  std::string text = "collectors:\n  steady: {plugin: proc_mem, every: 200ms}\n";
+  std::string text = "collectors:\n  steady: {plugin: proc_mem, every: 200ms, deadline: 30s}\n";
   if (collector) text += "  stuck: {plugin: test_misbehaves, every: 200ms, deadline: 500ms" + config;
   text += "pipelines:\n  host: {to: [prometheus" + std::string(collector ? "" : ", stuck") + "]}\n";
   text += "sinks:\n  prometheus: {plugin: prometheus}\n";
@@ -89,7 +89,7 @@ TEST_P(HangsAtTheEnd, IsLeftBehindByName) {
   AgentProcess agent(folder, hanging(GetParam()));
   ASSERT_TRUE(agent.wait_ready()) << agent.log();
   expect_the_rest_goes_on(agent);
-  EXPECT_EQ(agent.state("stuck"), "running");
+  EXPECT_TRUE(eventually([&] { return agent.state("stuck") == "running"; })) << agent.log();
   expect_named_end(agent, GetParam().call);
 }
 
@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(Hanging, HangsAtTheStart, ::testing::Values(Hang{"sink"
 
 TEST(Hanging, MoreThanThereAreWorkersLeaveTheRestRunning) {
   TempFolder folder;
-  std::string collectors = "collectors:\n  steady: {plugin: proc_mem, every: 200ms}\n";
+  std::string collectors = "collectors:\n  steady: {plugin: proc_mem, every: 200ms, deadline: 30s}\n";
   for (int i = 0; i < 4; ++i) {
     const std::string name = "stuck_" + std::to_string(i);
     collectors += "  " + name + ": {plugin: test_misbehaves, every: 200ms, deadline: 500ms, labels: {at: '" +
@@ -131,7 +131,10 @@ sinks:
 )",
                                            "workers: 2"));
   ASSERT_TRUE(agent.wait_ready()) << agent.log();
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(agent.state("stuck_" + std::to_string(i)), "quarantined");
+  for (int i = 0; i < 4; ++i) {
+    const auto stuck = "stuck_" + std::to_string(i);
+    EXPECT_TRUE(eventually([&] { return agent.state(stuck) == "quarantined"; })) << agent.log();
+  }
   expect_the_rest_goes_on(agent);
   agent.process().send(SIGTERM);
   const auto ended = agent.process().wait(std::chrono::seconds(2) + margin);
@@ -146,7 +149,7 @@ TEST(Hanging, ACallThatOverrunsAndReturnsIsTakenBack) {
   TempFolder folder;
   AgentProcess agent(folder, pipeline_file(R"(
 collectors:
-  steady: {plugin: proc_mem, every: 200ms}
+  steady: {plugin: proc_mem, every: 200ms, deadline: 30s}
   late: {plugin: test_misbehaves, every: 200ms, deadline: 500ms, config: {in: collect, how: slow, for: 2s, after: 0}}
 pipelines:
   host: {to: [prometheus]}
@@ -166,7 +169,7 @@ TEST(Hanging, ACreateThatReturnsLateIsNotUsed) {
   TempFolder folder;
   AgentProcess agent(folder, pipeline_file(R"(
 collectors:
-  steady: {plugin: proc_mem, every: 200ms}
+  steady: {plugin: proc_mem, every: 200ms, deadline: 30s}
   late: {plugin: test_misbehaves, every: 200ms, deadline: 500ms, config: {in: create, how: slow, for: 2s}}
 pipelines:
   host: {to: [prometheus]}

@@ -93,7 +93,7 @@ class Killed : public ::testing::Test {
   static constexpr int series = 8;
 
   void set_fault(bool stands) const { write_text(folder_ / ".env", stands ? "LIMIT=1\n" : "LIMIT=Inf\n"); }
-  void start() { agent_.emplace(folder_, file_of(series, "1s", server_)); }
+  void start() { agent_.emplace(folder_, file_of(series, "500ms", server_)); }
 
   /// Notes what the API shows as firing; how many that are.
   std::size_t look() {

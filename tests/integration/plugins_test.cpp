@@ -117,7 +117,7 @@ TEST_F(Plugins, ThatAreOptionalAreLeftOutWhateverIsWrongWithThem) {
   AgentProcess agent(folder_, R"(version: 1
 agent: {listen: '127.0.0.1:0', state_dir: state, plugin_path: [plugins]}
 collectors:
-  memory: {plugin: proc_mem, every: 200ms}
+  memory: {plugin: proc_mem, every: 200ms, deadline: 30s}
   missing: {plugin: missing, optional: true}
   abi: {plugin: test_abi_major, optional: true}
   text: {plugin: text, optional: true}

@@ -189,7 +189,7 @@ TEST(Started, RepeatsOfALogLineAreCountedInsteadOfWritten) {
   TempFolder folder;
   AgentProcess agent(folder, pipeline_file(R"(
 collectors:
-  broken: {plugin: test_misbehaves, every: 100ms, config: {in: collect, how: fail}}
+  broken: {plugin: test_misbehaves, every: 100ms, deadline: 30s, config: {in: collect, how: fail}}
 pipelines:
   host: {to: [prometheus]}
 sinks:

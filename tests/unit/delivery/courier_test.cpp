@@ -95,8 +95,9 @@ TEST_F(CourierTest, KeepsWhatWaitsAcrossAStop) {
   const Server server(answers());
   status_ = 500;
   ASSERT_TRUE(rig_->submit(add(webhook(server.url())), firing("cpu")));
+  const auto tried = server.count();
   rig_->stop(patience);
-  EXPECT_LE(server.count(), 10U) << "a receiver that fails does not hold up the stop";
+  EXPECT_LE(server.count(), tried + 10) << "a receiver that fails does not hold up the stop";
   rig_.reopen();
   EXPECT_EQ(server.told().back(), "cpu firing");
   status_ = 200;

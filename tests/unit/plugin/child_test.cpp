@@ -56,7 +56,7 @@ TEST(Child, TakesLinesThatAreWhole) {
 }
 
 TEST(Child, IsKilledAtItsDeadlineWithWhatItStarted) {
-  const auto end = shell("sleep 1000 & echo $!; wait", 300ms);
+  const auto end = shell("sleep 1000 & echo $!; wait", 3s);
   ASSERT_TRUE(end) << message_of(end);
   EXPECT_TRUE(end->timed_out);
   const pid_t left = std::stoi(end->output);

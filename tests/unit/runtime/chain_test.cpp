@@ -93,11 +93,11 @@ class ChainTest : public ::testing::Test {
     run(chain_->set_rules(std::move(rules)));
   }
 
-  /// One collection of `load`, five seconds after the last, and the time at which its window has closed.
+  /// One collection of `load`, five seconds after the last, that comes when its window has closed.
   void collect(std::vector<std::pair<std::string, double>> loads) {
     tick_ns_ += 5'000'000'000;
-    chain_->deliver(batch(std::move(loads)));
     clock_.now_ns = tick_ns_ + 300'000'000;
+    chain_->deliver(batch(std::move(loads)));
   }
 
   SinkQueue::Batch batch(std::vector<std::pair<std::string, double>> loads) {
@@ -214,6 +214,23 @@ TEST_F(ChainTest, GoesOnAfterARestartAndTellsOnlyWhatNoSinkHadTaken) {
   EXPECT_FALSE(notices_[1]->firing);
   EXPECT_FALSE(notices_[2]->firing);
   EXPECT_GT(notices_[1]->id, first[1]->id);
+}
+
+TEST_F(ChainTest, HasOnDiskWhatIsPendingAndWhatIsNoMore) {
+  auto rule = alert_on("high_load", "load", "> 2");
+  rule.alert->hold = 1h;
+  set_rules({rule});
+  // No notice tells of it, so nothing but time has it saved.
+  const auto on_disk = [this](const char* state) {
+    return saved().engine.find("\"state\":\"" + std::string(state) + "\"") != std::string::npos;
+  };
+  collect({{"0", 3}});
+  ASSERT_TRUE(until([&] { return on_disk("pending"); }));
+  collect({{"0", 1}});
+  collect({{"0", 1}});
+  collect({{"0", 1}});
+  EXPECT_TRUE(until([&] { return !on_disk("pending"); }));
+  EXPECT_THAT(notices_, IsEmpty());
 }
 
 TEST_F(ChainTest, BeginsAnewWhenTheStateIsDamaged) {

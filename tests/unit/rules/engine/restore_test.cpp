@@ -1,4 +1,5 @@
 #include <cmath>
+#include <optional>
 
 #include "tests/unit/rules/engine/rig.hpp"
 
@@ -62,13 +63,88 @@ TEST(Restore, IsIndependentOfTheBoot) {
   after.engine.set_rules(rules, rebooted(0), after.out);
   ASSERT_TRUE(after.engine.restore(before.engine.save(), rebooted(2 * second)));
   const auto metric = after.host.gauge("m", {"disk"});
-  for (std::uint64_t t = 5; t <= 10; t += 5) {
+  for (std::uint64_t t = 5; t <= 20; t += 5) {
     after.sample(metric, {"sda"}, 11, t * second, 5 * second);
     after.engine.advance(rebooted(t * second + 200 * ms), after.out);
   }
-  ASSERT_EQ(after.out.transitions.size(), 1u) << "60 s had passed at 7 s";
-  EXPECT_EQ(after.out.transitions[0].time_ns, 10 * second);
+  ASSERT_EQ(after.out.transitions.size(), 1u) << "45 s had passed before, and 15 s at 17 s";
+  EXPECT_EQ(after.out.transitions[0].time_ns, 20 * second);
   EXPECT_EQ(after.out.transitions[0].active_since_ns, boot_unix + 5'000'000'000);
+}
+
+/// Pending for 45 s of 60 s when its engine saves at 50 s; restored at `restart`, holding on. When it fires, if it
+/// does within a minute and a half.
+std::optional<std::int64_t> fires_after(std::uint64_t restart) {
+  auto text = over_ten();
+  text.hold = 60 * second;
+  Rig before({text});
+  feed(before, before.host.gauge("m", {"disk"}), 5, 50, 11);
+  Rig after({text});
+  EXPECT_TRUE(after.engine.restore(before.engine.save(), at(restart * second)));
+  feed(after, after.host.gauge("m", {"disk"}), restart + 5, restart + 90, 11);
+  if (after.out.transitions.empty()) return std::nullopt;
+  EXPECT_EQ(after.out.transitions.size(), 1u);
+  return (after.out.transitions[0].fired_at_ns - boot_unix) / 1'000'000'000 - static_cast<std::int64_t>(restart);
+}
+
+TEST(Restore, WhatAPendingAlertHeldCountsAndTheTimeWithoutAnAgentDoesNot) {
+  EXPECT_EQ(fires_after(50), 15);
+  EXPECT_EQ(fires_after(55), 15);
+  EXPECT_EQ(fires_after(50 + 600), 15);
+  EXPECT_EQ(fires_after(50 + 3600), 15);
+}
+
+TEST(Restore, APendingAlertBeginsAnewAfterMoreThanAnHour) {
+  EXPECT_EQ(fires_after(55 + 3600), 65) << "the first window ends after 5 s";
+}
+
+TEST(Restore, APendingAlertThatIsRestoredAgainAndAgainCountsEachTimeOnce) {
+  auto text = over_ten();
+  text.hold = 60 * second;
+  Rig first({text});
+  feed(first, first.host.gauge("m", {"disk"}), 5, 50, 11);
+  auto saved = first.engine.save();
+  // None of these lives long enough to judge.
+  for (std::uint64_t restart = 60; restart <= 100; restart += 10) {
+    Rig brief({text});
+    ASSERT_TRUE(brief.engine.restore(saved, at(restart * second)));
+    saved = brief.engine.save();
+  }
+  Rig last({text});
+  ASSERT_TRUE(last.engine.restore(saved, at(110 * second)));
+  ASSERT_EQ(last.engine.alerts().size(), 1u);
+  EXPECT_EQ(last.engine.alerts()[0].active_since_ns, boot_unix + 5'000'000'000) << "it is shown as it began";
+  feed(last, last.host.gauge("m", {"disk"}), 115, 150, 11);
+  EXPECT_EQ(last.out.story(), Strings{"125s firing"});
+}
+
+TEST(Restore, APendingAlertOfAClockThatWasSetBackGoesOn) {
+  auto text = over_ten();
+  text.hold = 60 * second;
+  Rig before({text});
+  feed(before, before.host.gauge("m", {"disk"}), 5, 50, 11);
+  Rig after({text});
+  ASSERT_TRUE(after.engine.restore(before.engine.save(), at(10 * second)));
+  feed(after, after.host.gauge("m", {"disk"}), 15, 40, 11);
+  EXPECT_EQ(after.out.story(), Strings{"25s firing"});
+}
+
+TEST(Restore, ACooldownOutlivesAPendingAlert) {
+  auto text = over_ten();
+  text.hold = 5 * second;
+  text.cooldown = 7200 * second;
+  Rig before({text});
+  const auto metric = before.host.gauge("m", {"disk"});
+  feed(before, metric, 5, 10, 11);
+  feed(before, metric, 15, 15, 1);
+  feed(before, metric, 20, 20, 11);
+  ASSERT_EQ(before.out.story(), (Strings{"10s firing", "15s resolved"}));
+  ASSERT_EQ(before.engine.alerts().size(), 1u);
+  Rig after({text});
+  ASSERT_TRUE(after.engine.restore(before.engine.save(), at(4000 * second)));
+  EXPECT_TRUE(after.engine.alerts().empty());
+  feed(after, after.host.gauge("m", {"disk"}), 4005, 4010, 11);
+  EXPECT_EQ(after.out.story(), Strings{"4010s firing (silent)"});
 }
 
 TEST(Restore, AWindowThatIsNotWholeYetDoesNotSpeakAgainstIt) {

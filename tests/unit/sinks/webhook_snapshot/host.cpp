@@ -69,7 +69,7 @@ SinkUnderTest::SinkUnderTest(const Setup& setup)
   config.path("directory", setup.directory.string()).path("procfs", setup.procfs).path("cgroupfs", setup.cgroupfs);
   config.path("kernel_log", setup.kernel_log).string("webhook_path", "/webhook").boolean("only_own", setup.only_own);
   config.duration("join_window", setup.join_window).duration("history", 15min).duration("keep", setup.keep);
-  config.duration("command_timeout", 2s).duration("helper_timeout", setup.helper_timeout);
+  config.duration("command_timeout", 60s).duration("helper_timeout", setup.helper_timeout);
   config.bytes("quota", setup.quota).number("min_free_ratio", setup.min_free_ratio);
   config.integer("most_waiting", setup.most_waiting);
   config.strings("post_to", setup.post_to)

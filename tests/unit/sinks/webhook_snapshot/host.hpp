@@ -42,7 +42,7 @@ class SinkUnderTest {
     std::int64_t most_waiting = 16;
     std::chrono::nanoseconds join_window = std::chrono::seconds(30);
     std::chrono::nanoseconds keep = std::chrono::hours(168);
-    std::chrono::nanoseconds helper_timeout = std::chrono::milliseconds(500);
+    std::chrono::nanoseconds helper_timeout = std::chrono::seconds(60);
     bool only_own = false;
     bool start = true;
   };

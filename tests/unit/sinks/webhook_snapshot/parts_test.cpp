@@ -287,7 +287,7 @@ TEST(HelperTest, goes_on_after_what_hangs) {
   Children children;
   std::string problem;
   const auto answers = ask(
-      children, *root, questions, inodes, 2s, std::chrono::steady_clock::now() + 60s, going,
+      children, *root, questions, inodes, 5s, std::chrono::steady_clock::now() + 60s, going,
       [&](std::size_t i, std::string_view bytes) { texts[i] += bytes; }, problem);
   EXPECT_EQ(problem, "");
   EXPECT_EQ(texts[0], "one");
