@@ -190,8 +190,7 @@ asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVer
   const auto begun = steady_clock::now();
   std::function<void()> job = [&, running = parts_.topology.running()] {
     // On an edit of the env file with the pipeline files as they were: an edit of those waits for its own signal.
-    auto loaded =
-        config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
+    auto loaded = config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
     verdict.diagnostics = std::move(loaded.diagnostics);
     read.texts = std::move(loaded.texts);
     // Planned even when the file is bad: what is wrong with its plugins belongs to the same report.

@@ -47,8 +47,8 @@ class Reloader {
 
   using Answer = std::function<void(const ReloadVerdict&)>;
 
-  /// The configuration of `plan` runs: notes it, tells Prometheus, and watches its env file. Reloads that were asked for
-  /// before begin now.
+  /// The configuration of `plan` runs: notes it, tells Prometheus, and watches its env file. Reloads that were asked
+  /// for before begin now.
   boost::asio::awaitable<void> started(config::Texts texts, std::optional<std::string> env_text,
                                        std::set<std::string> events);
   /// Has everything looked at anew. All that ask while a reload runs share the next one.

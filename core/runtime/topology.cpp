@@ -50,8 +50,8 @@ class Stopwatch {
 }  // namespace
 
 Topology::Topology(const Parts& parts, plugin::Stage stage)
-    : environment_{parts.control, parts.workers, parts.store,  parts.clock,
-                   *this,         parts.labels,  libraries_, parts.chain, parts.courier},
+    : environment_{parts.control, parts.workers, parts.store, parts.clock,  *this,
+                   parts.labels,  libraries_,    parts.chain, parts.courier},
       libraries_([&workers = parts.workers] { return workers.renew(); }),
       stage_(std::move(stage)),
       started_unix_ns_(parts.clock.unix_ns()),
@@ -102,9 +102,9 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
     preparing_.clear();
   }
   for (const auto& exchange : exchanges.all()) replace(exchange.leaves, exchange.enters);
-  auto before = std::make_tuple(std::exchange(config_, std::move(plan.config)),
-                                std::exchange(specs_, std::move(plan.instances)),
-                                std::exchange(rules_, std::move(plan.rules)));
+  auto before =
+      std::make_tuple(std::exchange(config_, std::move(plan.config)), std::exchange(specs_, std::move(plan.instances)),
+                      std::exchange(rules_, std::move(plan.rules)));
   connect();
   if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
   for (const auto& exchange : exchanges.all()) {
@@ -147,6 +147,7 @@ std::vector<Exchange> Topology::make_exchanges(const Plan& plan) {
     if (const auto* spec = plan.find(kind, name); spec != nullptr) {
       exchange.enters = std::make_shared<Instance>(environment_, *spec, ++generation_, leaving);
     }
+    if (!exchange.leaves && !exchange.enters) return;
     exchange.may_fail = members_.empty() || (exchange.leaves && !exchange.leaves->started());
     exchange.may_fail |= exchange.enters && !exchange.enters->spec().unavailable.empty();
     made.push_back(std::move(exchange));
@@ -302,7 +303,8 @@ asio::awaitable<void> Topology::first_collections(const Exchanges& exchanges) {
 
 std::shared_ptr<Topology::Standby> Topology::stand_by(const Exchanges& exchanges, Before before) {
   if (exchanges.all().empty()) return nullptr;
-  standby_ = std::make_shared<Standby>(Standby{exchanges, std::move(before), {}, asio::steady_timer(environment_.control)});
+  standby_ =
+      std::make_shared<Standby>(Standby{exchanges, std::move(before), {}, asio::steady_timer(environment_.control)});
   for (const auto& exchange : exchanges.all()) {
     if (!exchange.enters) continue;
     const Key key(exchange.kind, exchange.name);
