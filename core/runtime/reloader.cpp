@@ -150,11 +150,12 @@ asio::awaitable<void> Reloader::run() {
   idle_.cancel();
 }
 
-asio::awaitable<void> Reloader::stop(std::chrono::nanoseconds patience) {
+asio::awaitable<bool> Reloader::stop(std::chrono::nanoseconds patience) {
   stopped_ = true;
   watch_.reset();
   idle_.expires_after(patience);
   if (busy_) co_await idle_.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return !busy_;
 }
 
 std::string_view Reloader::state() const {

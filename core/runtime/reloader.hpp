@@ -55,8 +55,8 @@ class Reloader {
   void reload(std::string by, Answer answer = nullptr);
   /// Answers with what a reload would do if `file` (empty: the agent's own) were its pipeline file; does nothing.
   void plan(std::filesystem::path file, Answer answer);
-  /// Begins nothing more, and returns when nothing is under way, or after `patience`.
-  boost::asio::awaitable<void> stop(std::chrono::nanoseconds patience);
+  /// Begins nothing more, and returns when nothing is under way, or after `patience`: whether nothing is.
+  boost::asio::awaitable<bool> stop(std::chrono::nanoseconds patience);
 
   /// The last reload's verdict; nothing before the first.
   [[nodiscard]] const std::optional<ReloadVerdict>& last() const { return last_; }

@@ -536,7 +536,7 @@ TEST_F(TopologyTest, ARolledBackRemovalIsUndone) {
   boost::asio::co_spawn(control_, topology_.roll_back(), [&](const std::exception_ptr&) { done = true; });
   run_until([&] { return done; });
   EXPECT_EQ(status().at("tcp").generation, before.at("tcp").generation);
-  run_until([&] { return status().at("tcp").collector.runs > before.at("tcp").collector.runs; });
+  run_until([&] { return status().at("tcp").collector.records > before.at("tcp").collector.records; });
   EXPECT_THAT(rendered(), HasSubstr("sentinel_tcp_connections"));
 }
 
