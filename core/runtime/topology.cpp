@@ -89,24 +89,35 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
     co_return verdict;
   }
 
-  // From here to connect() nothing else runs on the control loop: that is the switch.
+  Before before = co_await switch_to(std::move(plan), exchanges);
+  stopwatch.lap("commit");
+
+  const std::shared_ptr<Standby> standby = first ? nullptr : stand_by(exchanges, std::move(before));
+  co_await first_collections(exchanges);
+  tell_outcome(exchanges, verdict);
+  verdict.probation = standby != nullptr && standby_ == standby;
+  ready_ = true;
+  co_return verdict;
+}
+
+asio::awaitable<Topology::Before> Topology::switch_to(Plan plan, const Exchanges& exchanges) {
+  // Up to connect() nothing else runs on the control loop: that is the switch.
   {
     const std::lock_guard lock(mutex_);
     preparing_.clear();
   }
   for (const auto& exchange : exchanges.all()) replace(exchange.leaves, exchange.enters);
-  auto before =
-      std::make_tuple(std::exchange(config_, std::move(plan.config)), std::exchange(specs_, std::move(plan.instances)),
-                      std::exchange(rules_, std::move(plan.rules)));
+  Before before(std::exchange(config_, std::move(plan.config)), std::exchange(specs_, std::move(plan.instances)),
+                std::exchange(rules_, std::move(plan.rules)));
   connect();
   if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
   for (const auto& exchange : exchanges.all()) {
     if (exchange.enters) exchange.enters->go_live();
   }
-  stopwatch.lap("commit");
+  co_return before;
+}
 
-  const std::shared_ptr<Standby> standby = first ? nullptr : stand_by(exchanges, std::move(before));
-  co_await first_collections(exchanges);
+void Topology::tell_outcome(const Exchanges& exchanges, Verdict& verdict) {
   for (const auto& exchange : exchanges.all()) {
     if (!exchange.enters) {
       verdict.stopped.push_back(exchange.name);
@@ -119,9 +130,6 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
       verdict.not_running.emplace_back(exchange.name, status.last_error ? status.last_error->message : "");
     }
   }
-  verdict.probation = standby != nullptr && standby_ == standby;
-  ready_ = true;
-  co_return verdict;
 }
 
 std::vector<Exchange> Topology::make_exchanges(const Plan& plan) {

@@ -131,6 +131,8 @@ class Topology final : public telemetry::SnapshotSource {
   boost::asio::awaitable<Result<void>> prepare(Exchanges& exchanges);
   [[nodiscard]] Result<void> check_routes(const Exchanges& exchanges) const;
   void connect_entering(const Exchanges& exchanges, const config::Config& config) const;
+  boost::asio::awaitable<Before> switch_to(Plan plan, const Exchanges& exchanges);
+  static void tell_outcome(const Exchanges& exchanges, Verdict& verdict);
   boost::asio::awaitable<void> abandon(Exchanges& exchanges);
   boost::asio::awaitable<void> stop_all(Verdict& verdict);
   [[nodiscard]] std::map<Key, std::shared_ptr<Instance>> after(const Exchanges& exchanges) const;
