@@ -151,11 +151,12 @@ asio::awaitable<void> Reloader::run() {
   idle_.cancel();
 }
 
-asio::awaitable<void> Reloader::stop(std::chrono::nanoseconds patience) {
+asio::awaitable<bool> Reloader::stop(std::chrono::nanoseconds patience) {
   stopped_ = true;
   watch_.reset();
   idle_.expires_after(patience);
   if (busy_) co_await idle_.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return !busy_;
 }
 
 std::string_view Reloader::state() const {
@@ -191,8 +192,7 @@ asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVer
   const auto begun = steady_clock::now();
   std::function<void()> job = [&, running = parts_.topology.running()] {
     // On an edit of the env file with the pipeline files as they were: an edit of those waits for its own signal.
-    auto loaded =
-        config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
+    auto loaded = config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
     verdict.diagnostics = std::move(loaded.diagnostics);
     read.texts = std::move(loaded.texts);
     // Planned even when the file is bad: what is wrong with its plugins belongs to the same report.
