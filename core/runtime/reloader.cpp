@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -271,6 +272,10 @@ asio::awaitable<void> Reloader::roll_back(ReloadVerdict& verdict) {
 }
 
 void Reloader::plan(std::filesystem::path file, Answer answer) {
+  // Named as the agent's own file is: paths in it begin where it lies, and must not look changed for their spelling.
+  std::error_code failed;
+  const auto near = file.empty() ? file : std::filesystem::proximate(file, failed);
+  if (source_.file.is_relative() && !failed) file = near;
   asio::co_spawn(parts_.control, plan_only(std::move(file), std::move(answer)), asio::detached);
 }
 
