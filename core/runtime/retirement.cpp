@@ -56,6 +56,7 @@ asio::awaitable<Retirement::Outcome> Retirement::retire_for_good(Instances old, 
   for (const auto& instance : old) {
     if (contains(*stopped, instance)) {
       outcome.stopped.push_back(instance->name());
+      (void)instance->surrender_library();  // now, not when the last coroutine lets go of the instance
     } else {
       outcome.hanging.emplace_back(instance->name(), instance->status().call);
     }
