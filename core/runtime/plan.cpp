@@ -210,7 +210,10 @@ class Planner {
       add("content " + short_hash(old.sha256) + " -> " + short_hash(spec.sha256));
       if (spec.version != old.version) add("version " + old.version + " -> " + spec.version);
     }
-    if (const auto why = broken(spec); !why.empty()) add("did not run: " + why);
+    if (const auto why = broken(spec); !why.empty()) {
+      step.retried = true;
+      add("did not run: " + why);
+    }
   }
 
   const Result<plugin::Description>& describe(const std::filesystem::path& file) {

@@ -33,7 +33,8 @@ struct Step {
   std::string what;  ///< "collector", "sink", "pipeline", "prometheus", "agent"
   std::string name;
   Action action = Action::kept;
-  std::string reason;  ///< "every: 5s -> 10s", "content 3f2a91c04b7d -> 9bd1e02f6a55"; of what is kept: empty
+  std::string reason;    ///< "every: 5s -> 10s", "content 3f2a91c04b7d -> 9bd1e02f6a55"; of what is kept: empty
+  bool retried = false;  ///< what ran under this name never came to run: another failure changes nothing
 };
 
 /// What a plan does, a line each: "collector cpu: swapped: content …", and at last the names of what is kept.

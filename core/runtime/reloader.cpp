@@ -45,23 +45,51 @@ std::string summary(const std::vector<config::Diagnostic>& diagnostics) {
   return errors > 1 ? first + " (and " + std::to_string(errors - 1) + " more)" : first;
 }
 
-/// Tries each in a child, a few at once. The first error in the order of `specs`.
-Result<void> probe_all(const std::vector<const InstanceSpec*>& specs, const AgentLabels& labels,
-                       const std::filesystem::path& program) {
-  std::vector<Result<void>> results(specs.size());
+/// An instance that enters, and what came of trying it.
+struct Tried {
+  Step& step;
+  InstanceSpec& spec;
+  Result<void> result;
+};
+
+std::vector<Tried> entering(Plan& plan) {
+  std::vector<Tried> all;
+  for (auto& step : plan.steps) {
+    if (step.action == Action::kept || step.action == Action::removed) continue;
+    const auto found = std::find_if(plan.instances.begin(), plan.instances.end(), [&](const auto& spec) {
+      return to_string(spec.kind) == step.what && spec.name == step.name;
+    });
+    if (found != plan.instances.end()) all.push_back({step, *found, {}});
+  }
+  return all;
+}
+
+/// Tries each in a child, a few at once.
+void probe_all(std::vector<Tried>& all, const AgentLabels& labels, const std::filesystem::path& program) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     const plugin::OwnThread own;
-    for (std::size_t i = next++; i < specs.size(); i = next++) results[i] = probe(*specs[i], labels, program);
+    for (std::size_t i = next++; i < all.size(); i = next++) all[i].result = probe(all[i].spec, labels, program);
   };
   const std::size_t at_once = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, most_probes);
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < std::min(at_once, specs.size()); ++i) threads.emplace_back(work);
+  for (std::size_t i = 1; i < std::min(at_once, all.size()); ++i) threads.emplace_back(work);
   work();
   for (auto& thread : threads) thread.join();
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    if (results[i]) continue;
-    return results[i].error().in(std::string(to_string(specs[i]->kind)) + " '" + specs[i]->name + "'");
+}
+
+/// What a failure does: nothing where there is nothing to lose, which is noted in the plan; else it is the error.
+Result<void> judge(std::vector<Tried>& all, ReloadVerdict& verdict) {
+  for (auto& [step, spec, result] : all) {
+    if (result) continue;
+    if (step.retried) {
+      step.action = Action::kept;
+      verdict.not_running.emplace_back(spec.name, result.error().message);
+    } else if (spec.optional && step.action == Action::added) {
+      spec.unavailable = result.error().message;
+    } else {
+      return result.error().in(step.what + " '" + spec.name + "'");
+    }
   }
   return {};
 }
@@ -184,7 +212,7 @@ asio::awaitable<void> Reloader::reload(Wanted wanted) {
   if (good) co_await commit(std::move(read), verdict);
   if (failed_ && verdict.result == ReloadVerdict::Result::committed) co_await roll_back(verdict);
   conclude(verdict);
-  for (const auto& answer : wanted.answers) answer(verdict);
+  for (const auto& answer : wanted.answers) answer(*last_);
 }
 
 asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVerdict& verdict) {
@@ -211,24 +239,20 @@ asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVer
   co_return !stopped_;
 }
 
-asio::awaitable<bool> Reloader::probe_changes(const Plan& plan, ReloadVerdict& verdict) {
+asio::awaitable<bool> Reloader::probe_changes(Plan& plan, ReloadVerdict& verdict) {
   verdict.stage = "probe";
-  std::vector<const InstanceSpec*> entering;
-  for (const auto& step : plan.steps) {
-    if (step.action == Action::kept || step.action == Action::removed) continue;
-    const auto kind = step.what == to_string(Kind::collector) ? Kind::collector : Kind::sink;
-    if (step.what != to_string(kind)) continue;
-    if (const auto* spec = plan.find(kind, step.name)) entering.push_back(spec);
-  }
-  if (entering.empty()) co_return true;
+  auto tried = entering(plan);
+  if (tried.empty()) co_return true;
   const auto begun = steady_clock::now();
-  Result<void> probed;
-  std::function<void()> job = [&] { probed = probe_all(entering, parts_.labels, source_.program); };
+  std::function<void()> job = [&] { probe_all(tried, parts_.labels, source_.program); };
   co_await run_aside(parts_.control, std::move(job));
   verdict.seconds.emplace_back("probe", seconds_since(begun));
-  if (probed) co_return !stopped_;
-  refuse(verdict, "probe", probed.error().message);
-  co_return false;
+  if (const auto judged = judge(tried, verdict); !judged) {
+    refuse(verdict, "probe", judged.error().message);
+    co_return false;
+  }
+  verdict.steps = plan.steps;
+  co_return !stopped_;
 }
 
 asio::awaitable<void> Reloader::commit(Read read, ReloadVerdict& verdict) {
@@ -248,7 +272,7 @@ asio::awaitable<void> Reloader::commit(Read read, ReloadVerdict& verdict) {
     co_return;
   }
   verdict.result = ReloadVerdict::Result::committed;
-  verdict.not_running = applied.not_running;
+  verdict.not_running.insert(verdict.not_running.end(), applied.not_running.begin(), applied.not_running.end());
   verdict.probation = applied.probation;
   facts_before_ = std::exchange(facts_, std::move(facts));
   const auto& agent = parts_.topology.config().agent;

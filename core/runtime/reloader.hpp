@@ -89,7 +89,7 @@ class Reloader {
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> reload(Wanted wanted);
   boost::asio::awaitable<bool> look(const Wanted& wanted, Read& read, ReloadVerdict& verdict);
-  boost::asio::awaitable<bool> probe_changes(const Plan& plan, ReloadVerdict& verdict);
+  boost::asio::awaitable<bool> probe_changes(Plan& plan, ReloadVerdict& verdict);
   boost::asio::awaitable<void> commit(Read read, ReloadVerdict& verdict);
   boost::asio::awaitable<void> roll_back(ReloadVerdict& verdict);
   boost::asio::awaitable<void> plan_only(std::filesystem::path file, Answer answer);
