@@ -76,6 +76,11 @@ bench-peers: build ## Measure the agent beside node_exporter and collectd
 	@cmake/peers/fetch
 	@tests/bench/peers/run --output build/bench-peers.md
 
+.PHONY: soak-alerts
+soak-alerts: packages build/build.ninja ## Kill the agent 100 times, and fire 10,000 alerts at once
+	@cmake --build --preset release --parallel $(JOBS) --target integration_faults
+	@SENTINEL_SOAK_KILLS=100 SENTINEL_SOAK_ALERTS=10000 build/tests/integration_faults --gtest_filter='Killed.*:Many.*'
+
 .PHONY: fuzz
 fuzz: packages build/fuzz/build.ninja ## Run each fuzzer for FUZZ_SECONDS
 	@cmake --build --preset fuzz --parallel $(JOBS) --target tests/fuzz/all
