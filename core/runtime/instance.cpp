@@ -128,7 +128,8 @@ void Instance::returned(const std::shared_ptr<Call>& call, Result<void> result) 
     if (state_ == State::quarantined) state_ = started_ ? State::failing : State::failed;
   }
   telemetry::log_info(spec_.name, "'" + call->what + "' returned after " +
-                                      in_seconds(steady_clock::now() - call->started_at()) + "; it is called again");
+                                      in_seconds(steady_clock::now() - call->started_at()) +
+                                      (started_ ? "; it is called again" : "; it can end now"));
   wake();
 }
 

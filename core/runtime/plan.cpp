@@ -288,16 +288,21 @@ std::string_view to_string(Action action) {
 }
 
 std::vector<std::string> to_lines(const std::vector<Step>& steps) {
+  constexpr std::ptrdiff_t most_named = 8;
+  const auto is_kept_pipeline = [](const Step& step) { return step.what == "pipeline" && step.action == Action::kept; };
+  const auto kept_pipelines = std::count_if(steps.begin(), steps.end(), is_kept_pipeline);
   std::vector<std::string> lines;
   std::string kept;
+  const auto keep = [&](const std::string& text) { kept += (kept.empty() ? "kept: " : ", ") + text; };
   for (const auto& step : steps) {
-    if (step.action == Action::kept) {
-      kept += (kept.empty() ? "kept: " : ", ") + step.what + " " + step.name;
-      continue;
+    if (step.action != Action::kept) {
+      lines.push_back(step.what + " " + step.name + ": " + std::string(to_string(step.action)) +
+                      (step.reason.empty() ? "" : ": " + step.reason));
+    } else if (!is_kept_pipeline(step) || kept_pipelines <= most_named) {
+      keep(step.what + " " + step.name);
     }
-    lines.push_back(step.what + " " + step.name + ": " + std::string(to_string(step.action)) +
-                    (step.reason.empty() ? "" : ": " + step.reason));
   }
+  if (kept_pipelines > most_named) keep(std::to_string(kept_pipelines) + " pipelines");
   if (!kept.empty()) lines.push_back(std::move(kept));
   return lines;
 }

@@ -37,7 +37,8 @@ struct Step {
   bool retried = false;  ///< what ran under this name never came to run: another failure changes nothing
 };
 
-/// What a plan does, a line each: "collector cpu: swapped: content …", and at last the names of what is kept.
+/// What a plan does, a line each: "collector cpu: swapped: content …", and at last what is kept, many pipelines by
+/// their number.
 [[nodiscard]] std::vector<std::string> to_lines(const std::vector<Step>& steps);
 
 /// All that a topology needs to become what a configuration says.

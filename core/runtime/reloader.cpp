@@ -167,6 +167,7 @@ asio::awaitable<void> Reloader::run() {
     } else if (std::exchange(probation_over_, false)) {
       co_await parts_.topology.end_probation();
       if (last_) last_->probation = false;
+      telemetry::log_info(component, "the probation is over: what was replaced is gone");
     } else if (wanted_) {
       Wanted wanted = std::move(*wanted_);
       wanted_.reset();
@@ -212,7 +213,7 @@ asio::awaitable<void> Reloader::reload(Wanted wanted) {
   if (good) co_await commit(std::move(read), verdict);
   if (failed_ && verdict.result == ReloadVerdict::Result::committed) co_await roll_back(verdict);
   conclude(verdict);
-  for (const auto& answer : wanted.answers) answer(*last_);
+  for (const auto& answer : wanted.answers) answer(verdict);
 }
 
 asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVerdict& verdict) {
@@ -275,11 +276,16 @@ asio::awaitable<void> Reloader::commit(Read read, ReloadVerdict& verdict) {
   verdict.not_running.insert(verdict.not_running.end(), applied.not_running.begin(), applied.not_running.end());
   verdict.probation = applied.probation;
   facts_before_ = std::exchange(facts_, std::move(facts));
+  follow_settings();
+  co_await tell_prometheus();
+}
+
+/// What of `agent:` applies at once and is not the topology's.
+void Reloader::follow_settings() {
   const auto& agent = parts_.topology.config().agent;
   telemetry::Log::configure(static_cast<telemetry::LogLevel>(agent.log.level),
                             static_cast<telemetry::LogFormat>(agent.log.format));
   if (agent.env_file != watched_) watch_env(std::nullopt);
-  co_await tell_prometheus();
 }
 
 asio::awaitable<void> Reloader::roll_back(ReloadVerdict& verdict) {
@@ -291,7 +297,7 @@ asio::awaitable<void> Reloader::roll_back(ReloadVerdict& verdict) {
   probation_over_ = false;
   co_await parts_.topology.roll_back();
   facts_ = facts_before_;
-  if (parts_.topology.config().agent.env_file != watched_) watch_env(std::nullopt);
+  follow_settings();
   co_await tell_prometheus();
 }
 
@@ -337,9 +343,13 @@ asio::awaitable<void> Reloader::tell_prometheus() {
 }
 
 /// Tells and notes it.
-void Reloader::conclude(const ReloadVerdict& verdict) {
-  last_ = verdict;
-  last_->unix_ns = parts_.clock.unix_ns();
+void Reloader::conclude(ReloadVerdict& verdict) {
+  const bool undoes = verdict.unix_ns != 0;  // one that was concluded before
+  verdict.unix_ns = parts_.clock.unix_ns();
+  const bool unchanged = verdict.result == ReloadVerdict::Result::unchanged;
+  if (unchanged) verdict.probation = parts_.topology.on_probation();
+  // That nothing changed since is not the last word on what is on probation.
+  if (!verdict.probation || !unchanged) last_ = verdict;
   tell(verdict);
   const bool good =
       verdict.result == ReloadVerdict::Result::committed || verdict.result == ReloadVerdict::Result::unchanged;
@@ -348,7 +358,7 @@ void Reloader::conclude(const ReloadVerdict& verdict) {
   if (good) stats_.success_unix_seconds = static_cast<double>(parts_.clock.unix_ns()) / 1e9;
   ++stats_.verdicts[{std::string(to_string(verdict.result)), verdict.stage}];
   // A rollback has the laps of the reload that it undoes, which were counted.
-  if (verdict.result == ReloadVerdict::Result::rolled_back && verdict.unix_ns != 0) return;
+  if (undoes) return;
   for (const auto& [stage, seconds] : verdict.seconds) stats_.stages[stage].observe(seconds);
 }
 

@@ -95,7 +95,8 @@ class Reloader {
   boost::asio::awaitable<void> plan_only(std::filesystem::path file, Answer answer);
   boost::asio::awaitable<void> tell_prometheus();
   void watch_env(std::optional<std::string> known);
-  void conclude(const ReloadVerdict& verdict);
+  void follow_settings();
+  void conclude(ReloadVerdict& verdict);
 
   Parts parts_;
   const ConfigSource source_;

@@ -16,6 +16,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr const char* hung_call = "hung_call";
+
 asio::awaitable<void> retire_one(std::shared_ptr<Instance> instance, steady_clock::time_point deadline,
                                  std::shared_ptr<Retirement::Instances> retired) {
   const Result<void> done = co_await instance->retire(deadline);
@@ -128,12 +130,23 @@ asio::awaitable<void> Retirement::clean(nanoseconds timeout) {
   cleaning_ = false;
 }
 
+std::vector<plugin::Libraries::Zombie> Retirement::zombies() const {
+  auto all = libraries_.zombies();
+  for (const auto& instance : hanging_) {
+    all.push_back({instance->spec().file,
+                   {},
+                   hung_call,
+                   "'" + instance->status().call + "' of '" + instance->name() + "' does not return"});
+  }
+  return all;
+}
+
 telemetry::LibraryStats Retirement::stats() const {
   const auto libraries = libraries_.stats();
   telemetry::LibraryStats stats;
   stats.resident = libraries.resident;
   for (const auto& [reason, count] : libraries.zombies) stats.zombies[reason] = count;
-  if (const auto hanging = hanging_count_.load(); hanging > 0) stats.zombies["hung_call"] = hanging;
+  if (const auto hanging = hanging_count_.load(); hanging > 0) stats.zombies[hung_call] = hanging;
   return stats;
 }
 

@@ -38,7 +38,8 @@ class Retirement {
 
   /// What instances load their code by. Thread-safe.
   [[nodiscard]] plugin::Libraries& libraries() { return libraries_; }
-  [[nodiscard]] const plugin::Libraries& libraries() const { return libraries_; }
+  /// What is still mapped though no instance needs it, what hangs included. Control loop.
+  [[nodiscard]] std::vector<plugin::Libraries::Zombie> zombies() const;
   /// But for `records_lost`. Any thread.
   [[nodiscard]] telemetry::LibraryStats stats() const;
 

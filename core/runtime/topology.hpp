@@ -103,7 +103,8 @@ class Topology final : public telemetry::SnapshotSource {
   /// Any thread.
   [[nodiscard]] std::vector<InstanceStatus> status() const;
   [[nodiscard]] telemetry::Snapshot snapshot() const override;
-  [[nodiscard]] std::vector<plugin::Libraries::Zombie> zombies() const { return retirement_.libraries().zombies(); }
+  /// Code that is still mapped though nothing needs it, and why. Control loop.
+  [[nodiscard]] std::vector<plugin::Libraries::Zombie> zombies() const { return retirement_.zombies(); }
   /// Lets snapshot() show the listener's counters, while `server` lives or until null.
   void watch(const http::Server* server);
   /// What snapshot() says of reloads.
