@@ -76,6 +76,13 @@ bench-peers: build ## Measure the agent beside node_exporter and collectd
 	@cmake/peers/fetch
 	@tests/bench/peers/run --output build/bench-peers.md
 
+.PHONY: soak-swap
+soak-swap: packages build/build.ninja build/asan/build.ninja ## Swap a plugin 10,000 times, plain and under ASan
+	@cmake --build --preset release --parallel $(JOBS) --target unit_swap_soak
+	@SENTINEL_SOAK_SWAPS=10000 build/tests/unit_swap_soak
+	@cmake --build --preset asan --parallel $(JOBS) --target unit_swap_soak
+	@SENTINEL_SOAK_SWAPS=10000 build/asan/tests/unit_swap_soak
+
 .PHONY: fuzz
 fuzz: packages build/fuzz/build.ninja ## Run each fuzzer for FUZZ_SECONDS
 	@cmake --build --preset fuzz --parallel $(JOBS) --target tests/fuzz/all
