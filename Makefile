@@ -79,9 +79,9 @@ bench-peers: build ## Measure the agent beside node_exporter and collectd
 .PHONY: soak-swap
 soak-swap: packages build/build.ninja build/asan/build.ninja ## Swap a plugin 10,000 times, plain and under ASan
 	@cmake --build --preset release --parallel $(JOBS) --target unit_swap_soak
-	@SENTINEL_SOAK_SWAPS=10000 build/tests/unit_swap_soak
+	@cmake/setup/soak-swap release build
 	@cmake --build --preset asan --parallel $(JOBS) --target unit_swap_soak
-	@SENTINEL_SOAK_SWAPS=10000 build/asan/tests/unit_swap_soak
+	@cmake/setup/soak-swap asan build/asan
 
 .PHONY: fuzz
 fuzz: packages build/fuzz/build.ninja ## Run each fuzzer for FUZZ_SECONDS
