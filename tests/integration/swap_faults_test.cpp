@@ -128,7 +128,8 @@ INSTANTIATE_TEST_SUITE_P(
     AtTheHandover, FaultyNewcomer,
     ::testing::Values(Fault{"fails_in_start", "refused", "commit", "start: it does wrong in start, as built"},
                       Fault{"hangs_in_start", "refused", "commit", "'start' overran its deadline", "hung_call"},
-                      Fault{"throws_in_restore", "refused", "commit", "restore: it does wrong in restore, as built"},
+                      Fault{"throws_in_restore", "refused", "commit",
+                            "restore: threw: it does wrong in restore, as built"},
                       Fault{"hangs_in_restore", "refused", "commit", "'restore' overran its deadline", "hung_call"},
                       Fault{"refuses_state", "refused", "commit", "cannot read state of version 1"}),
     name_of);

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <sstream>
 #include <system_error>
@@ -17,11 +19,19 @@ namespace json = boost::json;
 
 namespace {
 
-/// Entries of a folder of /proc.
-std::size_t entries_of(const fs::path& folder) {
+/// Entries of a folder of /proc for which `counts` holds.
+std::size_t entries_of(const fs::path& folder, const std::function<bool(const fs::path&)>& counts) {
   std::error_code gone;
   const fs::directory_iterator all(folder, gone);
-  return gone ? 0 : static_cast<std::size_t>(std::distance(fs::begin(all), fs::end(all)));
+  if (gone) return 0;
+  return static_cast<std::size_t>(
+      std::count_if(fs::begin(all), fs::end(all), [&](const auto& entry) { return counts(entry.path()); }));
+}
+
+bool is_no_socket(const fs::path& descriptor) {
+  std::error_code gone;
+  const std::string target = fs::read_symlink(descriptor, gone).string();
+  return !gone && !target.starts_with("socket:");
 }
 
 json::object parsed(std::string_view text) {
@@ -146,7 +156,8 @@ SwapAgent::Lives SwapAgent::lives(const std::set<std::string>& without) {
 
 SwapAgent::Holdings SwapAgent::holdings() {
   const fs::path process = fs::path("/proc") / std::to_string(agent_->process().pid());
-  return {entries_of(process / "task"), entries_of(process / "fd"), mapped().size()};
+  const auto any = [](const fs::path&) { return true; };
+  return {entries_of(process / "task", any), entries_of(process / "fd", is_no_socket), mapped().size()};
 }
 
 std::set<std::string> SwapAgent::mapped() {

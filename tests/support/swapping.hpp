@@ -61,8 +61,8 @@ class SwapAgent {
   /// What must be what it was once a swap is over.
   struct Holdings {
     std::size_t threads = 0;
-    std::size_t descriptors = 0;
-    std::size_t libraries = 0;  ///< staged copies that are mapped
+    std::size_t descriptors = 0;  ///< but sockets: a connection of the test itself may be closing still
+    std::size_t libraries = 0;    ///< staged copies that are mapped
     bool operator==(const Holdings&) const = default;
   };
   [[nodiscard]] Holdings holdings();
