@@ -11,11 +11,11 @@ class TestSwapSink {
  public:
   static constexpr sentinel::Field schema[] = {
       {.name = "file", .help = "Where the numbers go.", .required = true},
-      {.name = "path", .by_default = "", .help = "Where a word is served; empty: nowhere."},
+      {.name = "path", .help = "Where its version is served; left out: nowhere."},
   };
 
   TestSwapSink(const sentinel::Config& config, sentinel::Host& host) : file_(config.string("file")) {
-    if (const std::string path(config.string("path")); !path.empty()) host.serve(path, "text/plain");
+    if (config.has("path")) host.serve(config.string("path"), "text/plain");
   }
 
   sentinel::Result<void> consume(const sentinel::Records& records) {
