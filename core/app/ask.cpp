@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "core/app/commands.hpp"
 #include "core/config/config.hpp"
@@ -14,11 +16,15 @@ Result<http::Endpoint> endpoint(const AskOptions& options) {
   if (!options.address.empty()) return http::Endpoint{{}, options.address};
   if (!options.socket.empty()) return http::Endpoint{options.socket, {}};
   const auto loaded = config::load(options.file, config::process_environment());
-  if (!loaded.ok()) {
+  const auto socket = loaded.config.agent.state_dir / "sentinel.sock";
+  // A file with mistakes may lead to the agent all the same, which is asked just because of them.
+  std::error_code unknown;
+  const bool leads = std::filesystem::exists(options.file, unknown) && std::filesystem::is_socket(socket, unknown);
+  if (!loaded.ok() && !leads) {
     return Error{Errc::invalid_argument, config::to_string(loaded.diagnostics.front()) +
                                              "\nname the agent's socket with --socket, or its address with --address"};
   }
-  return http::Endpoint{loaded.config.agent.state_dir / "sentinel.sock", {}};
+  return http::Endpoint{socket, {}};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "core/app/commands.hpp"
@@ -96,7 +97,12 @@ int command_line(int argc, char** argv) {
   add_ask_options(plan_command);
   plan_command->add_option("file", planned, "Pipeline file; that of the agent unless given");
   plan_command->add_flag("--json", answer_json, "As JSON");
-  plan_command->callback([&] { code = sentinel::app::plan(asked, planned, answer_json); });
+  plan_command->callback([&] {
+    std::error_code unknown;
+    // The file of an agent that was not started with the default one leads to it as well as --config does.
+    if (!planned.empty() && !std::filesystem::exists(asked.file, unknown)) asked.file = planned;
+    code = sentinel::app::plan(asked, planned, answer_json);
+  });
 
   bool wait = false;
   auto* reload_command =

@@ -77,7 +77,7 @@ int plan(const AskOptions& options, const std::filesystem::path& file, bool as_j
     std::printf("%s\n", answer->body.c_str());
   } else {
     print_mistakes(verdict);
-    print_lines(verdict, stdout);
+    if (went_well(verdict)) print_lines(verdict, stdout);  // what a mistake leaves of a plan is none
   }
   return went_well(verdict) ? good : bad_file;
 }

@@ -306,7 +306,13 @@ class Agent {
 
   asio::awaitable<void> stop() {
     if (!started_) co_await wait_for_start();
-    co_await reloader_.stop(topology_.config().agent.stop_timeout);
+    const bool settled = co_await reloader_.stop(topology_.config().agent.stop_timeout);
+    if (!settled) {
+      // A topology changes one step at a time; the alerts' states are all that a hard end could lose.
+      log_error(component, "a reload does not come to its end; leaving without it");
+      co_await chain_.stop();
+      _exit(1);
+    }
     const Verdict verdict = co_await topology_.apply(Plan());
     co_await chain_.stop();
     for (const auto& [name, call] : verdict.hanging) {

@@ -45,11 +45,13 @@ void Chain::post(std::function<void()> job) {
 
 asio::awaitable<void> Chain::run(std::function<void()> job) {
   const auto done = std::make_shared<asio::steady_timer>(control_, asio::steady_timer::time_point::max());
+  // Told last: whoever waits may destroy this.
   auto and_tell = [this, done, job = std::move(job)] {
     job();
+    hand_on();
     asio::post(control_, [done] { done->cancel(); });
   };
-  post(std::move(and_tell));
+  strand_.post(std::move(and_tell));
   co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 

@@ -99,7 +99,7 @@ const void* InstanceHost::extension(const sentinel_host* host, const char* raw_i
   const std::string_view id(raw_id);
   const Services& services = self(host).services_;
   if (id == SENTINEL_EXTENSION_LOG) return &log;
-  if (id == SENTINEL_EXTENSION_EMIT && services.emitted) return &emit;
+  if (id == SENTINEL_EXTENSION_EMIT && services.emitted && services.producer != nullptr) return &emit;
   if (id == SENTINEL_EXTENSION_HTTP_ROUTES && services.producer == nullptr) return &routes;
   if (id == SENTINEL_EXTENSION_AGENT && services.labels != nullptr) return &agent;
   if (id == SENTINEL_EXTENSION_HISTORY && services.history != nullptr) return &history;

@@ -22,9 +22,8 @@ constexpr std::chrono::seconds self_every(5);
 constexpr std::chrono::seconds sink_deadline(10);
 
 /// Applied as soon as the file says so; the rest of `agent:` at the next start.
-constexpr std::string_view applied_at_once[] = {"alerts_to",  "env_file",    "log.format",
-                                                "log.level",  "plugin_path", "probation",
-                                                "stop_timeout"};
+constexpr std::string_view applied_at_once[] = {"alerts_to",   "env_file",  "log.format",  "log.level",
+                                                "plugin_path", "probation", "stop_timeout"};
 
 std::string short_hash(const std::string& sha256) {
   return sha256.substr(0, 12);
@@ -95,10 +94,10 @@ class Planner {
     // At the start all of it is new, and there is nothing to tell.
     if (running_.specs.empty()) return all;
     for (const auto& change : diff_.agent) {
-      const bool now = std::find(std::begin(applied_at_once), std::end(applied_at_once), change.name) !=
-                       std::end(applied_at_once);
-      all.push_back({"agent", change.name, Action::reconfigured,
-                     change.reason + (now ? "" : "; applies at the next start")});
+      const bool now =
+          std::find(std::begin(applied_at_once), std::end(applied_at_once), change.name) != std::end(applied_at_once);
+      all.push_back(
+          {"agent", change.name, Action::reconfigured, change.reason + (now ? "" : "; applies at the next start")});
     }
     return all;
   }
@@ -203,9 +202,7 @@ class Planner {
   }
 
   void note_reasons(const InstanceSpec& spec, const InstanceSpec& old, Step& step) const {
-    const auto add = [&](const std::string& reason) {
-      step.reason += (step.reason.empty() ? "" : ", ") + reason;
-    };
+    const auto add = [&](const std::string& reason) { step.reason += (step.reason.empty() ? "" : ", ") + reason; };
     step.action = Action::reconfigured;
     const bool other_content = spec.sha256 != old.sha256;
     if (other_content || spec.plugin != old.plugin) step.action = Action::swapped;

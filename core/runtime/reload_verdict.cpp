@@ -87,9 +87,9 @@ void tell(const ReloadVerdict& verdict) {
   const bool good =
       verdict.result == ReloadVerdict::Result::committed || verdict.result == ReloadVerdict::Result::unchanged;
   for (const auto& diagnostic : verdict.diagnostics) {
-    telemetry::Log::write(diagnostic.severity == config::Severity::error ? telemetry::LogLevel::error
-                                                                         : telemetry::LogLevel::warning,
-                          component, config::to_string(diagnostic));
+    telemetry::Log::write(
+        diagnostic.severity == config::Severity::error ? telemetry::LogLevel::error : telemetry::LogLevel::warning,
+        component, config::to_string(diagnostic));
   }
   // A rollback's steps were told when they were committed.
   if (verdict.result != ReloadVerdict::Result::rolled_back) {

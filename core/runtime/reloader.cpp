@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -150,11 +151,12 @@ asio::awaitable<void> Reloader::run() {
   idle_.cancel();
 }
 
-asio::awaitable<void> Reloader::stop(std::chrono::nanoseconds patience) {
+asio::awaitable<bool> Reloader::stop(std::chrono::nanoseconds patience) {
   stopped_ = true;
   watch_.reset();
   idle_.expires_after(patience);
   if (busy_) co_await idle_.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return !busy_;
 }
 
 std::string_view Reloader::state() const {
@@ -190,8 +192,7 @@ asio::awaitable<bool> Reloader::look(const Wanted& wanted, Read& read, ReloadVer
   const auto begun = steady_clock::now();
   std::function<void()> job = [&, running = parts_.topology.running()] {
     // On an edit of the env file with the pipeline files as they were: an edit of those waits for its own signal.
-    auto loaded =
-        config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
+    auto loaded = config::load(source_.file, source_.environment, wanted.files_too ? config::Texts() : facts_.texts);
     verdict.diagnostics = std::move(loaded.diagnostics);
     read.texts = std::move(loaded.texts);
     // Planned even when the file is bad: what is wrong with its plugins belongs to the same report.
@@ -271,6 +272,10 @@ asio::awaitable<void> Reloader::roll_back(ReloadVerdict& verdict) {
 }
 
 void Reloader::plan(std::filesystem::path file, Answer answer) {
+  // Named as the agent's own file is: paths in it begin where it lies, and must not look changed for their spelling.
+  std::error_code failed;
+  const auto near = file.empty() ? file : std::filesystem::proximate(file, failed);
+  if (source_.file.is_relative() && !failed) file = near;
   asio::co_spawn(parts_.control, plan_only(std::move(file), std::move(answer)), asio::detached);
 }
 

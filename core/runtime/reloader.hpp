@@ -47,16 +47,16 @@ class Reloader {
 
   using Answer = std::function<void(const ReloadVerdict&)>;
 
-  /// The configuration of `plan` runs: notes it, tells Prometheus, and watches its env file. Reloads that were asked for
-  /// before begin now.
+  /// The configuration of `plan` runs: notes it, tells Prometheus, and watches its env file. Reloads that were asked
+  /// for before begin now.
   boost::asio::awaitable<void> started(config::Texts texts, std::optional<std::string> env_text,
                                        std::set<std::string> events);
   /// Has everything looked at anew. All that ask while a reload runs share the next one.
   void reload(std::string by, Answer answer = nullptr);
   /// Answers with what a reload would do if `file` (empty: the agent's own) were its pipeline file; does nothing.
   void plan(std::filesystem::path file, Answer answer);
-  /// Begins nothing more, and returns when nothing is under way, or after `patience`.
-  boost::asio::awaitable<void> stop(std::chrono::nanoseconds patience);
+  /// Begins nothing more, and returns when nothing is under way, or after `patience`: whether nothing is.
+  boost::asio::awaitable<bool> stop(std::chrono::nanoseconds patience);
 
   /// The last reload's verdict; nothing before the first.
   [[nodiscard]] const std::optional<ReloadVerdict>& last() const { return last_; }

@@ -14,8 +14,8 @@ using Wanted = std::map<std::pair<std::string, std::string>, std::pair<std::stri
 void render_at(const std::shared_ptr<Instance>& sink, const std::string& path, const http::Reply& reply) {
   const auto routes = sink->routes();
   const auto found = std::find_if(routes.begin(), routes.end(), [&](const auto& route) { return route.path == path; });
-  auto answer = [reply, type = found == routes.end() ? std::string() : found->content_type](
-                    const Result<std::string>& text) {
+  auto answer = [reply,
+                 type = found == routes.end() ? std::string() : found->content_type](const Result<std::string>& text) {
     if (!text) {
       reply(http::Response::text(503, text.error().message));
       return;
@@ -40,7 +40,8 @@ Result<void> SinkRoutes::check(const Sinks& sinks) const {
     }
     // What sinks have now is theirs to share out; the rest is the agent's own.
     if (!routes_.contains(key) && router_.find(key.first, key.second).entry != nullptr) {
-      return Error{Errc::invalid_argument, "sink '" + sink + "' wants path " + key.second + ", which is the agent's own"};
+      return Error{Errc::invalid_argument,
+                   "sink '" + sink + "' wants path " + key.second + ", which is the agent's own"};
     }
     return {};
   };

@@ -83,9 +83,8 @@ std::string status_json(const AgentStatus& agent, const std::vector<InstanceStat
   if (agent.last_reload) reload["last"] = to_json(*agent.last_reload);
   json::array zombies;
   for (const auto& zombie : agent.zombies) {
-    zombies.push_back(json::object{{"file", zombie.source.string()},
-                                   {"reason", zombie.reason},
-                                   {"message", zombie.text}});
+    zombies.push_back(
+        json::object{{"file", zombie.source.string()}, {"reason", zombie.reason}, {"message", zombie.text}});
   }
   json::object out{{"version", agent.version},
                    {"config_file", agent.config_file},

@@ -7,7 +7,6 @@
 #include <charconv>
 #include <utility>
 
-#include "core/runtime/aside.hpp"
 #include "core/runtime/await_all.hpp"
 #include "core/runtime/sources.hpp"
 #include "core/telemetry/log.hpp"
@@ -21,12 +20,6 @@ namespace {
 
 /// Good calls of each new instance after which nobody doubts it any more.
 constexpr int calls_of_probation = 3;
-
-asio::awaitable<void> retire_one(std::shared_ptr<Instance> instance, steady_clock::time_point deadline,
-                                 std::shared_ptr<std::vector<std::shared_ptr<Instance>>> retired) {
-  const Result<void> done = co_await instance->retire(deadline);
-  if (done) retired->push_back(instance);
-}
 
 /// Notes how long each stage took.
 class Stopwatch {
@@ -46,9 +39,9 @@ class Stopwatch {
 }  // namespace
 
 Topology::Topology(const Parts& parts, plugin::Stage stage)
-    : environment_{parts.control, parts.workers, parts.store,  parts.clock,
-                   *this,         parts.labels,  libraries_, parts.chain, parts.courier},
-      libraries_([&workers = parts.workers] { return workers.renew(); }),
+    : retirement_(parts.control, parts.workers),
+      environment_{parts.control, parts.workers,           parts.store, parts.clock,  *this,
+                   parts.labels,  retirement_.libraries(), parts.chain, parts.courier},
       stage_(std::move(stage)),
       started_unix_ns_(parts.clock.unix_ns()),
       routes_(parts.router, [this](const std::string& sink) -> std::shared_ptr<Instance> {
@@ -92,24 +85,35 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
     co_return verdict;
   }
 
-  // From here to connect() nothing else runs on the control loop: that is the switch.
+  Before before = co_await switch_to(std::move(plan), exchanges);
+  stopwatch.lap("commit");
+
+  const std::shared_ptr<Standby> standby = first ? nullptr : stand_by(exchanges, std::move(before));
+  co_await first_collections(exchanges);
+  tell_outcome(exchanges, verdict);
+  verdict.probation = standby != nullptr && standby_ == standby;
+  ready_ = true;
+  co_return verdict;
+}
+
+asio::awaitable<Topology::Before> Topology::switch_to(Plan plan, const Exchanges& exchanges) {
+  // Up to connect() nothing else runs on the control loop: that is the switch.
   {
     const std::lock_guard lock(mutex_);
     preparing_.clear();
   }
   for (const auto& exchange : exchanges.all()) replace(exchange.leaves, exchange.enters);
-  auto before = std::make_tuple(std::exchange(config_, std::move(plan.config)),
-                                std::exchange(specs_, std::move(plan.instances)),
-                                std::exchange(rules_, std::move(plan.rules)));
+  Before before(std::exchange(config_, std::move(plan.config)), std::exchange(specs_, std::move(plan.instances)),
+                std::exchange(rules_, std::move(plan.rules)));
   connect();
   if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
   for (const auto& exchange : exchanges.all()) {
     if (exchange.enters) exchange.enters->go_live();
   }
-  stopwatch.lap("commit");
+  co_return before;
+}
 
-  const std::shared_ptr<Standby> standby = first ? nullptr : stand_by(exchanges, std::move(before));
-  co_await first_collections(exchanges);
+void Topology::tell_outcome(const Exchanges& exchanges, Verdict& verdict) {
   for (const auto& exchange : exchanges.all()) {
     if (!exchange.enters) {
       verdict.stopped.push_back(exchange.name);
@@ -122,9 +126,6 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
       verdict.not_running.emplace_back(exchange.name, status.last_error ? status.last_error->message : "");
     }
   }
-  verdict.probation = standby != nullptr && standby_ == standby;
-  ready_ = true;
-  co_return verdict;
 }
 
 std::vector<Exchange> Topology::make_exchanges(const Plan& plan) {
@@ -143,6 +144,7 @@ std::vector<Exchange> Topology::make_exchanges(const Plan& plan) {
     if (const auto* spec = plan.find(kind, name); spec != nullptr) {
       exchange.enters = std::make_shared<Instance>(environment_, *spec, ++generation_, leaving);
     }
+    if (!exchange.leaves && !exchange.enters) return;
     exchange.may_fail = members_.empty() || (exchange.leaves && !exchange.leaves->started());
     exchange.may_fail |= exchange.enters && !exchange.enters->spec().unavailable.empty();
     made.push_back(std::move(exchange));
@@ -208,8 +210,7 @@ asio::awaitable<void> Topology::abandon(Exchanges& exchanges) {
   for (const auto& exchange : exchanges.all()) {
     if (exchange.enters) entering.push_back(exchange.enters);
   }
-  Verdict unused;
-  co_await retire(std::move(entering), config_.agent.stop_timeout, unused);
+  co_await retirement_.retire(std::move(entering), config_.agent.stop_timeout);
 }
 
 void Topology::hold(const Exchange& exchange) {
@@ -306,7 +307,8 @@ asio::awaitable<void> Topology::first_collections(const Exchanges& exchanges) {
 
 std::shared_ptr<Topology::Standby> Topology::stand_by(const Exchanges& exchanges, Before before) {
   if (exchanges.all().empty()) return nullptr;
-  standby_ = std::make_shared<Standby>(Standby{exchanges, std::move(before), {}, asio::steady_timer(environment_.control)});
+  standby_ =
+      std::make_shared<Standby>(Standby{exchanges, std::move(before), {}, asio::steady_timer(environment_.control)});
   for (const auto& exchange : exchanges.all()) {
     if (!exchange.enters) continue;
     const Key key(exchange.kind, exchange.name);
@@ -351,8 +353,7 @@ asio::awaitable<void> Topology::end_probation() {
     if (exchange.enters) exchange.enters->observe(nullptr);
     if (exchange.leaves) old.push_back(exchange.leaves);
   }
-  Verdict unused;
-  co_await retire(std::move(old), config_.agent.stop_timeout, unused);
+  co_await retirement_.retire(std::move(old), config_.agent.stop_timeout);
 }
 
 asio::awaitable<void> Topology::roll_back() {
@@ -379,8 +380,7 @@ asio::awaitable<void> Topology::roll_back() {
     if (exchange.enters) bad.push_back(exchange.enters);
     if (exchange.spare) bad.push_back(exchange.spare);
   }
-  Verdict unused;
-  co_await retire(std::move(bad), config_.agent.stop_timeout, unused);
+  co_await retirement_.retire(std::move(bad), config_.agent.stop_timeout);
 }
 
 asio::awaitable<void> Topology::stop_all(Verdict& verdict) {
@@ -401,83 +401,14 @@ asio::awaitable<void> Topology::stop_all(Verdict& verdict) {
     }
     members_.clear();
   }
-  old.insert(old.end(), hanging_.begin(), hanging_.end());
-  hanging_.clear();
   routes_.clear();
   const nanoseconds timeout = config_.agent.stop_timeout;
   // A stop resolves no alert: what fires goes on firing in the next process.
   config_ = {};
   specs_.clear();
-  co_await retire(std::move(old), timeout, verdict);
-}
-
-asio::awaitable<void> Topology::retire(Instances old, nanoseconds timeout, Verdict& verdict) {
-  const auto now = steady_clock::now();
-  const auto retired = std::make_shared<Instances>();
-  // Collectors first, so that sinks still take what they hand over last. The last quarter of the time is the sinks'
-  // own: a collector that hangs must not make them look as if they did.
-  const std::pair<Kind, steady_clock::time_point> turns[] = {{Kind::collector, now + timeout * 3 / 4},
-                                                             {Kind::sink, now + timeout}};
-  for (const auto& [kind, deadline] : turns) {
-    std::vector<asio::awaitable<void>> tasks;
-    for (const auto& instance : old) {
-      if (instance->spec().kind == kind) tasks.push_back(retire_one(instance, deadline, retired));
-    }
-    co_await await_all(environment_.control, std::move(tasks), deadline);
-  }
-  Instances gone = *retired;  // later ones find their way through hanging_
-  for (const auto& instance : gone) verdict.stopped.push_back(instance->name());
-  for (const auto& instance : old) {
-    if (std::find(gone.begin(), gone.end(), instance) != gone.end()) continue;
-    const auto call = instance->status().call;
-    verdict.hanging.emplace_back(instance->name(), call);
-    hanging_.push_back(instance);
-    if (stopping_) continue;
-    telemetry::log_error(instance->name(), (call.empty() ? std::string("it") : "'" + call + "'") +
-                                               " does not return: its code stays in memory until it does");
-  }
-  hanging_count_ = hanging_.size();
-  old.clear();
-  co_await unload(std::move(gone));
-}
-
-/// Proves that the code of these is gone, where no other instance runs it.
-asio::awaitable<void> Topology::unload(Instances gone) {
-  auto libraries = std::make_shared<std::vector<std::shared_ptr<plugin::Library>>>();
-  for (const auto& instance : gone) {
-    if (auto library = instance->surrender_library()) libraries->push_back(std::move(library));
-  }
-  gone.clear();
-  if (libraries->empty() || stopping_) co_return;
-  std::function<void()> job = [this, libraries] {
-    for (auto& library : *libraries) {
-      // A rollback leaves two instances of one library behind, and one that goes on.
-      if (library.use_count() > 1) {
-        library.reset();
-        continue;
-      }
-      const std::string name = library->file().source.filename().string();
-      if (auto released = libraries_.release(std::move(library)); !released) {
-        telemetry::log_warning("plugins", name + ": " + released.error().message);
-      }
-    }
-  };
-  co_await run_aside(environment_.control, std::move(job));
-}
-
-asio::awaitable<void> Topology::clean_up() {
-  Instances returned;
-  std::erase_if(hanging_, [&](const auto& instance) {
-    if (instance->hangs()) return false;
-    returned.push_back(instance);
-    return true;
-  });
-  hanging_count_ = hanging_.size();
-  Verdict unused;
-  if (!returned.empty()) co_await retire(std::move(returned), config_.agent.stop_timeout, unused);
-  if (libraries_.zombies().empty()) co_return;
-  std::function<void()> job = [this] { libraries_.look_again(); };
-  co_await run_aside(environment_.control, std::move(job));
+  Retirement::Outcome outcome = co_await retirement_.retire_for_good(std::move(old), timeout);
+  verdict.stopped = std::move(outcome.stopped);
+  verdict.hanging = std::move(outcome.hanging);
 }
 
 void Topology::hand_out(const std::shared_ptr<const Notice>& notice) {
@@ -508,13 +439,7 @@ void Topology::before_self() {
   for (const auto& [key, member] : members_) {
     if (key.first == Kind::sink) member.instance->refresh_details();
   }
-  if (cleaning_ || (hanging_.empty() && libraries_.zombies().empty())) return;
-  cleaning_ = true;
-  const auto clean = [](Topology& topology) -> asio::awaitable<void> {
-    co_await topology.clean_up();
-    topology.cleaning_ = false;
-  };
-  asio::co_spawn(environment_.control, clean(*this), asio::detached);
+  retirement_.clean_up(config_.agent.stop_timeout);
 }
 
 Running Topology::running() const {
@@ -574,12 +499,7 @@ telemetry::Snapshot Topology::snapshot() const {
           {receiver.name, receiver.up, receiver.pending, receiver.delivered, receiver.dropped, receiver.retries});
     }
   }
-  const auto libraries = libraries_.stats();
-  snapshot.libraries.resident = libraries.resident;
-  for (const auto& [reason, count] : libraries.zombies) {
-    snapshot.libraries.zombies[reason] = count;
-  }
-  if (const auto hanging = hanging_count_.load(); hanging > 0) snapshot.libraries.zombies["hung_call"] = hanging;
+  snapshot.libraries = retirement_.stats();
   snapshot.libraries.records_lost = environment_.records_lost;
   snapshot.store = environment_.store.stats();
   snapshot.worker_threads = environment_.workers.threads();

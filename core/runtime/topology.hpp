@@ -17,11 +17,11 @@
 
 #include "core/http/router.hpp"
 #include "core/http/server.hpp"
-#include "core/plugin/libraries.hpp"
 #include "core/plugin/stage.hpp"
 #include "core/runtime/exchange.hpp"
 #include "core/runtime/instance.hpp"
 #include "core/runtime/plan.hpp"
+#include "core/runtime/retirement.hpp"
 #include "core/runtime/schedule.hpp"
 #include "core/runtime/sink_routes.hpp"
 
@@ -84,9 +84,6 @@ class Topology final : public telemetry::SnapshotSource {
   boost::asio::awaitable<void> end_probation();
   /// Undoes the last change: what stood by goes on, with the state of what took its place.
   boost::asio::awaitable<void> roll_back();
-  /// Retires what hung when it was to be retired and has returned since, and unloads what can be by now.
-  boost::asio::awaitable<void> clean_up();
-
   /// What runs, for a plan of the next change.
   [[nodiscard]] Running running() const;
   [[nodiscard]] const config::Config& config() const { return config_; }
@@ -106,7 +103,7 @@ class Topology final : public telemetry::SnapshotSource {
   /// Any thread.
   [[nodiscard]] std::vector<InstanceStatus> status() const;
   [[nodiscard]] telemetry::Snapshot snapshot() const override;
-  [[nodiscard]] std::vector<plugin::Libraries::Zombie> zombies() const { return libraries_.zombies(); }
+  [[nodiscard]] std::vector<plugin::Libraries::Zombie> zombies() const { return retirement_.libraries().zombies(); }
   /// Lets snapshot() show the listener's counters, while `server` lives or until null.
   void watch(const http::Server* server);
   /// What snapshot() says of reloads.
@@ -134,6 +131,8 @@ class Topology final : public telemetry::SnapshotSource {
   boost::asio::awaitable<Result<void>> prepare(Exchanges& exchanges);
   [[nodiscard]] Result<void> check_routes(const Exchanges& exchanges) const;
   void connect_entering(const Exchanges& exchanges, const config::Config& config) const;
+  boost::asio::awaitable<Before> switch_to(Plan plan, const Exchanges& exchanges);
+  static void tell_outcome(const Exchanges& exchanges, Verdict& verdict);
   boost::asio::awaitable<void> abandon(Exchanges& exchanges);
   boost::asio::awaitable<void> stop_all(Verdict& verdict);
   [[nodiscard]] std::map<Key, std::shared_ptr<Instance>> after(const Exchanges& exchanges) const;
@@ -150,11 +149,9 @@ class Topology final : public telemetry::SnapshotSource {
   void before_self();
   void add_sink_numbers(const InstanceStatus& status, telemetry::Snapshot& snapshot) const;
   boost::asio::awaitable<void> first_collections(const Exchanges& exchanges);
-  boost::asio::awaitable<void> retire(Instances old, std::chrono::nanoseconds timeout, Verdict& verdict);
-  boost::asio::awaitable<void> unload(Instances gone);
 
+  Retirement retirement_;
   Environment environment_;
-  plugin::Libraries libraries_;
   plugin::Stage stage_;
   config::Config config_;
   std::vector<InstanceSpec> specs_;
@@ -166,9 +163,6 @@ class Topology final : public telemetry::SnapshotSource {
   SinkRoutes routes_;
   std::shared_ptr<Standby> standby_;
   Probation events_;
-  Instances hanging_;  // that could not be retired yet
-  std::atomic<std::size_t> hanging_count_ = 0;
-  bool cleaning_ = false;
 
   mutable std::mutex mutex_;  // guards what status() and snapshot() read from any thread
   std::map<Key, Member> members_;

@@ -104,7 +104,7 @@ class Store {
     std::shared_ptr<const LabelSet> labels;
     bool is_other = false;
     bool has_value = false;
-    bool hidden = false;  // by Producer::hide, until its next value
+    bool hidden = false;           // by Producer::hide, until its next value
     std::uint64_t collection = 0;  // in which it was reported last
     std::uint64_t time_ns = 0;
     double value = 0;

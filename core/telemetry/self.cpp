@@ -88,9 +88,9 @@ class Self {
         reloads_(host.counter({"sentinel_reloads_total",
                                "Reloads and edits of the env file, by result and the last stage that they came to."},
                               {"result", "stage"})),
-        reload_stages_(host.histogram(
-            {"sentinel_reload_stage_duration_seconds", "Time that a stage of a reload took.", "seconds"},
-            duration_bounds, {"stage"})),
+        reload_stages_(
+            host.histogram({"sentinel_reload_stage_duration_seconds", "Time that a stage of a reload took.", "seconds"},
+                           duration_bounds, {"stage"})),
         libraries_(host.gauge({"sentinel_plugin_resident_libraries", "Plugin libraries that are mapped."})),
         zombies_(host.gauge({"sentinel_plugin_zombies",
                              "Plugin libraries that no instance needs and that could not be unloaded, by reason."},

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """usage: sessions.py SOURCE BUILD FOLDER
 
-Runs the sessions of README.md and of every document in docs/ that has one (but writing-a-plugin.md, which
-plugin_guide.py plays) in FOLDER, as if it were the source tree after `make build`, with the files that they show.
+Runs the sessions of README.md and of every document in docs/ that has one (but those that have a test of their own) in
+FOLDER, as if it were the source tree after `make build`, with the files that they show.
 `make run` there is the agent that it ends with, started before the rest; it listens on a free port, which stands for
 127.0.0.1:8000.
 """
@@ -15,6 +15,7 @@ import documents
 import session
 
 LISTEN = "127.0.0.1:8000"
+PLAYED_ELSEWHERE = ("writing-a-plugin.md", "hot-swap.md")  # plugin_guide.py, hot_swap.py
 
 
 def main(source: Path, build: Path, folder: Path) -> int:
@@ -39,7 +40,7 @@ def main(source: Path, build: Path, folder: Path) -> int:
 
         for document in [source / "README.md", *sorted((source / "docs").glob("*.md"))]:
             blocks = documents.read(document)
-            if document.name == "writing-a-plugin.md" or not any(block.language == "console" for block in blocks):
+            if document.name in PLAYED_ELSEWHERE or not any(block.language == "console" for block in blocks):
                 continue
             documents.write_files(blocks, folder)
             wrong += session.play(document, blocks, folder, environment, here)

@@ -194,7 +194,7 @@ TEST_F(Env, AMistakeIsRefusedWithItsLineAndTheOldStaysInForce) {
   const auto expect_refused = [&](const std::string& text, const std::string& said) {
     in_place(text);
     ASSERT_TRUE(eventually([&] { return agent_->metric(reload_ok) == 0; })) << agent_->log();
-    EXPECT_THAT(agent_->log(), AllOf(ContainsRegex(said), HasSubstr("what ran before stays in force")));
+    EXPECT_THAT(agent_->log(), AllOf(ContainsRegex(said), HasSubstr("what ran before goes on")));
     EXPECT_THAT(expression("high"), HasSubstr("> 40"));
     EXPECT_TRUE(agent_->fires("high"));
     EXPECT_EQ(agent_->alerts("high").at(0).at("activeAt"), since);

@@ -81,7 +81,7 @@ class TopologyTest : public testing::Test {
   }
 
   ~TopologyTest() override {
-    apply(stop_plan(topology_.config()));
+    apply(Plan());
     std::filesystem::remove_all(folder_);
   }
 
@@ -125,7 +125,7 @@ class TopologyTest : public testing::Test {
 
   /// Makes the topology what config_ says.
   Verdict apply() {
-    auto planned = make_plan(topology_.config(), config_, SENTINEL_BINARY_DIR "/sentinel");
+    auto planned = make_plan(topology_.running(), config_, SENTINEL_BINARY_DIR "/sentinel");
     EXPECT_TRUE(planned.ok()) << (planned.diagnostics.empty() ? "" : config::to_string(planned.diagnostics[0]));
     return apply(std::move(planned.plan));
   }
@@ -210,7 +210,8 @@ TEST_F(TopologyTest, AChangedInstanceIsANewGeneration) {
   config_.collectors[0].every = std::chrono::hours(2);
   const Verdict verdict = apply();
   EXPECT_THAT(verdict.started, ElementsAre("cpu"));
-  EXPECT_THAT(verdict.stopped, ElementsAre("cpu"));
+  EXPECT_THAT(verdict.stopped, IsEmpty()) << "it goes on, as another";
+  EXPECT_TRUE(verdict.probation);
   EXPECT_GT(status().at("cpu").generation, before.generation);
   EXPECT_THAT(rendered(), HasSubstr("sentinel_loadavg"));
 }
@@ -252,7 +253,7 @@ TEST_F(TopologyTest, StopLeavesNothingBehind) {
   add_collector("tcp", "proc_tcp");
   apply();
   EXPECT_NE(plugin::loader_counts().mapped(), baseline);
-  const Verdict verdict = apply(stop_plan(topology_.config()));
+  const Verdict verdict = apply(Plan());
   EXPECT_THAT(verdict.stopped, UnorderedElementsAre("cpu", "tcp", "self", "prometheus"));
   EXPECT_THAT(verdict.hanging, IsEmpty());
   EXPECT_FALSE(topology_.ready());
@@ -272,15 +273,285 @@ TEST_F(TopologyTest, ASinkTakesWhatItsQueueHoldsBeforeItStops) {
   auto& pipeline = plan.config.pipelines.emplace_back();
   pipeline.from = {"one"};
   pipeline.to = {"slow"};
-  plan.diff = config::diff({}, plan.config);
+  plan.steps = {{"collector", "one", Action::added, ""}, {"sink", "slow", Action::added, ""}};
   plan.instances = {built_in("one", Kind::collector, detail::collector_entry<OneSample>(info("one"))),
                     built_in("slow", Kind::sink, detail::sink_entry<SlowSink>(info("slow")))};
   apply(std::move(plan));
   run_until([&] { return status().at("slow").sink.queued_batches >= 3; });
   go.count_down();
-  const Verdict verdict = apply(stop_plan(topology_.config()));
+  const Verdict verdict = apply(Plan());
   EXPECT_THAT(verdict.hanging, IsEmpty());
   EXPECT_EQ(consumed, emitted);
+}
+
+/// What Numbered does; reset by the fixture.
+struct Numbers {
+  std::atomic<int> fails_in = 0;       // generation in which a call fails, 0: none
+  std::atomic<const char*> call = "";  // which: create, start, collect, drain, save, restore
+  std::atomic<int> generations = 0;
+  std::atomic<int> alive = 0;
+  std::vector<double> received;  // by the sink below
+  std::mutex mutex;
+};
+Numbers* numbers = nullptr;
+
+/// A collector whose counter goes on in its successor.
+class Numbered {
+ public:
+  static constexpr std::uint32_t state_version = 1;
+
+  Numbered(const Config&, Host& host)
+      : count_(host.counter({"numbered_total", "Counts its collections."})), generation_(++numbers->generations) {
+    ++numbers->alive;
+    if (const auto failed = step("create"); !failed) {
+      --numbers->alive;
+      throw PluginError(failed.error());
+    }
+  }
+  Numbered(const Numbered&) = delete;
+  Numbered& operator=(const Numbered&) = delete;
+  ~Numbered() { --numbers->alive; }
+
+  Result<void> start() { return step("start"); }
+  Result<void> collect(Batch& batch) {
+    if (auto good = step("collect"); !good) return good;
+    batch.add(count_, ++number_);
+    return {};
+  }
+  Result<void> drain(std::chrono::nanoseconds) { return step("drain"); }
+  Result<void> save(Writer& out) {
+    if (auto good = step("save"); !good) return good;
+    out.write(std::to_string(number_));
+    return {};
+  }
+  Result<void> restore(std::uint32_t, std::string_view state) {
+    if (auto good = step("restore"); !good) return good;
+    number_ = std::stoi(std::string(state));
+    return {};
+  }
+
+ private:
+  Result<void> step(std::string_view call) const {
+    if (numbers->fails_in != generation_ || call != numbers->call.load()) return {};
+    return Error{Errc::failed, "it was told to"};
+  }
+
+  Counter<> count_;
+  const int generation_;
+  int number_ = 0;
+};
+
+class Receiver {
+ public:
+  Receiver(const Config&, Host&) {}
+  Result<void> consume(const Records& records) {
+    const std::lock_guard lock(numbers->mutex);
+    for (const auto& record : records) numbers->received.push_back(record.value);
+    return {};
+  }
+};
+
+/// Swaps of an instance that keeps state, without files.
+class Swap : public TopologyTest {
+ protected:
+  Swap() {
+    numbers = &numbers_;
+    start();
+  }
+  ~Swap() override {
+    apply(Plan());
+    numbers = nullptr;
+  }
+
+  static Plan plan(std::vector<Step> steps) {
+    Plan plan;
+    plan.config.agent.probation = std::chrono::hours(1);
+    plan.config.collectors.emplace_back().name = "numbered";
+    plan.config.sinks.emplace_back().name = "receiver";
+    auto& pipeline = plan.config.pipelines.emplace_back();
+    pipeline.from = {"numbered"};
+    pipeline.to = {"receiver"};
+    plan.instances = {built_in("numbered", Kind::collector, detail::collector_entry<Numbered>(info("numbered"))),
+                      built_in("receiver", Kind::sink, detail::sink_entry<Receiver>(info("receiver")))};
+    plan.steps = std::move(steps);
+    return plan;
+  }
+  void start() {
+    topology_.on_probation({[this] { over_ = true; }, [this](const auto&, const auto& why) { failure_ = why; }});
+    apply(plan({{"collector", "numbered", Action::added, ""}, {"sink", "receiver", Action::added, ""}}));
+    run_until([&] { return received().size() >= 2; });
+  }
+  Verdict swap() {
+    return apply(plan({{"collector", "numbered", Action::swapped, ""}, {"sink", "receiver", Action::kept, ""}}));
+  }
+  void run(boost::asio::awaitable<void> task) {
+    bool done = false;
+    boost::asio::co_spawn(control_, std::move(task), [&](const std::exception_ptr&) { done = true; });
+    run_until([&] { return done; });
+  }
+  void fail(int generation, const char* call) {
+    numbers_.call = call;
+    numbers_.fails_in = generation;
+  }
+  std::vector<double> received() {
+    const std::lock_guard lock(numbers_.mutex);
+    return numbers_.received;
+  }
+  /// After two more, all that came are 1, 2, 3 and so on.
+  void expect_no_gap() {
+    const std::size_t had = received().size();
+    run_until([&] { return received().size() >= had + 2; });
+    const auto all = received();
+    for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(all[i], static_cast<double>(i + 1));
+  }
+
+  Numbers numbers_;
+  bool over_ = false;
+  std::string failure_;
+};
+
+TEST_F(Swap, GoesOnWhereItsPredecessorStopped) {
+  const auto before = status();
+  const Verdict verdict = swap();
+  ASSERT_FALSE(verdict.refused);
+  EXPECT_TRUE(verdict.probation);
+  const auto after = status();
+  EXPECT_GT(after.at("numbered").generation, before.at("numbered").generation);
+  EXPECT_GE(after.at("numbered").collector.runs, before.at("numbered").collector.runs) << "its counts go on";
+  EXPECT_EQ(after.at("receiver").generation, before.at("receiver").generation);
+  expect_no_gap();
+  run_until([&] { return over_; });
+  EXPECT_EQ(numbers_.alive, 2) << "the old one stands by";
+  run(topology_.end_probation());
+  EXPECT_EQ(numbers_.alive, 1);
+  expect_no_gap();
+}
+
+TEST_F(Swap, ASinkTakesOverWhatWaits) {
+  const Verdict verdict =
+      apply(plan({{"collector", "numbered", Action::kept, ""}, {"sink", "receiver", Action::swapped, ""}}));
+  ASSERT_FALSE(verdict.refused);
+  expect_no_gap();
+}
+
+TEST_F(Swap, BothAtOnce) {
+  for (int i = 0; i < 20; ++i) {
+    const Verdict verdict =
+        apply(plan({{"collector", "numbered", Action::swapped, ""}, {"sink", "receiver", Action::swapped, ""}}));
+    ASSERT_FALSE(verdict.refused);
+  }
+  expect_no_gap();
+}
+
+/// Before the switch: nothing happened.
+class SwapRefused : public Swap, public ::testing::WithParamInterface<std::tuple<int, const char*, const char*>> {};
+
+TEST_P(SwapRefused, LeavesTheOldOneAsItWas) {
+  const auto [generation, call, stage] = GetParam();
+  fail(generation, call);
+  const auto before = status();
+  const Verdict verdict = swap();
+  ASSERT_TRUE(verdict.refused);
+  EXPECT_EQ(verdict.refused->stage, stage);
+  EXPECT_THAT(verdict.refused->reason, HasSubstr("collector 'numbered': "));
+  EXPECT_THAT(verdict.refused->reason, HasSubstr("it was told to"));
+  EXPECT_FALSE(verdict.probation);
+  EXPECT_EQ(numbers_.alive, 1) << "the new one is gone";
+  fail(0, "");
+  const auto after = status();
+  EXPECT_EQ(after.at("numbered").generation, before.at("numbered").generation);
+  EXPECT_EQ(after.at("numbered").started_unix_ns, before.at("numbered").started_unix_ns);
+  EXPECT_EQ(after.at("numbered").state, State::running);
+  expect_no_gap();
+  EXPECT_FALSE(swap().refused) << "the next one may be good";
+  expect_no_gap();
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages, SwapRefused,
+                         ::testing::Values(std::tuple(2, "create", "prepare"), std::tuple(1, "drain", "commit"),
+                                           std::tuple(1, "save", "commit"), std::tuple(2, "restore", "commit"),
+                                           std::tuple(2, "start", "commit")),
+                         [](const auto& failing) { return std::string(std::get<1>(failing.param)); });
+
+TEST_F(Swap, WhatFailsInProbationIsRolledBackWithItsState) {
+  const Verdict verdict = swap();
+  ASSERT_FALSE(verdict.refused);
+  fail(2, "collect");
+  run_until([&] { return !failure_.empty(); });
+  EXPECT_EQ(failure_, "collect: it was told to") << "it is not good at the third of three calls";
+  run(topology_.roll_back());
+  EXPECT_FALSE(topology_.on_probation());
+  EXPECT_EQ(numbers_.alive, 1);
+  expect_no_gap();
+}
+
+TEST_F(Swap, ARollbackWithoutStateGoesOnFromBefore) {
+  ASSERT_FALSE(swap().refused);
+  const auto generation = status().at("numbered").generation;
+  fail(2, "save");
+  run(topology_.roll_back());
+  EXPECT_LT(status().at("numbered").generation, generation) << "the one that stood by";
+  const std::size_t had = received().size();
+  run_until([&] { return received().size() >= had + 2; });
+  EXPECT_EQ(numbers_.alive, 1);
+}
+
+TEST_F(Swap, ANewChangeEndsTheProbation) {
+  ASSERT_FALSE(swap().refused);
+  EXPECT_EQ(numbers_.alive, 2);
+  ASSERT_FALSE(swap().refused);
+  EXPECT_EQ(numbers_.alive, 2) << "the first one is gone";
+  expect_no_gap();
+}
+
+TEST_F(Swap, AStopEndsTheProbationToo) {
+  ASSERT_FALSE(swap().refused);
+  const Verdict verdict = apply(Plan());
+  EXPECT_THAT(verdict.hanging, IsEmpty());
+  EXPECT_EQ(numbers_.alive, 0);
+}
+
+TEST_F(TopologyTest, ARenamedCollectorTakesTheSeriesAlong) {
+  add_collector("cpu", "proc_cpu");
+  apply();
+  remove_collector("cpu");
+  add_collector("processor", "proc_cpu");
+  const Verdict verdict = apply();
+  ASSERT_FALSE(verdict.refused) << verdict.refused->reason;
+  const std::string text = rendered();
+  const auto line = text.find("\nsentinel_loadavg{interval=\"load1\"}");
+  ASSERT_NE(line, text.npos);
+  EXPECT_EQ(text.find("\nsentinel_loadavg{interval=\"load1\"}", line + 1), text.npos) << "each series once";
+}
+
+TEST_F(TopologyTest, ARolledBackRemovalIsUndone) {
+  add_collector("cpu", "proc_cpu");
+  add_collector("tcp", "proc_tcp", std::chrono::milliseconds(50));
+  apply();
+  const auto before = status();
+  remove_collector("tcp");
+  apply();
+  EXPECT_THAT(rendered(), Not(HasSubstr("sentinel_tcp_connections")));
+  bool done = false;
+  boost::asio::co_spawn(control_, topology_.roll_back(), [&](const std::exception_ptr&) { done = true; });
+  run_until([&] { return done; });
+  EXPECT_EQ(status().at("tcp").generation, before.at("tcp").generation);
+  run_until([&] { return status().at("tcp").collector.records > before.at("tcp").collector.records; });
+  EXPECT_THAT(rendered(), HasSubstr("sentinel_tcp_connections"));
+}
+
+TEST_F(TopologyTest, TwoSinksThatWantOnePathAreRefused) {
+  add_collector("cpu", "proc_cpu");
+  apply();
+  config::Sink twin;
+  twin.name = "twin";
+  twin.plugin = "prometheus";
+  config_.sinks.push_back(twin);
+  const Verdict verdict = apply();
+  ASSERT_TRUE(verdict.refused);
+  EXPECT_EQ(verdict.refused->stage, "prepare");
+  EXPECT_THAT(verdict.refused->reason, HasSubstr("/metrics"));
+  EXPECT_THAT(rendered(), HasSubstr("sentinel_loadavg"));
 }
 
 }  // namespace
