@@ -4,12 +4,16 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "core/plugin/fd.hpp"
 
@@ -56,6 +60,21 @@ bool restless(const struct stat& status) {
   return age > -restless_ns && age < restless_ns;
 }
 
+struct Digest {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned int size = 0;
+};
+
+std::string text_of(const Digest& digest) {
+  std::string text;
+  text.reserve(std::size_t{2} * digest.size);
+  for (unsigned int i = 0; i < digest.size; ++i) {
+    text += "0123456789abcdef"[digest.bytes[i] >> 4U];
+    text += "0123456789abcdef"[digest.bytes[i] & 15U];
+  }
+  return text;
+}
+
 Result<void> check_kind(const fs::path& file, const struct stat& status) {
   if (S_ISDIR(status.st_mode)) return Error{Errc::invalid_argument, file.string() + " is a folder, not a plugin"};
   if (!S_ISREG(status.st_mode)) return Error{Errc::invalid_argument, file.string() + " is not a regular file"};
@@ -66,36 +85,73 @@ Result<void> check_kind(const fs::path& file, const struct stat& status) {
   return {};
 }
 
-/// One reading; nothing when the file changed meanwhile.
-Result<std::optional<FileImage>> read_once(const fs::path& file) {
+/// The content as a whole.
+class Kept {
+ public:
+  explicit Kept(std::size_t size) : bytes_(size) {}
+  [[nodiscard]] std::span<std::byte> room() { return std::span(bytes_).subspan(filled_); }
+  void take(std::size_t size) { filled_ += size; }
+  [[nodiscard]] std::vector<std::byte> result() { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t filled_ = 0;
+};
+
+/// Its SHA-256 alone: no memory for it is asked for, which would cost more than the hash.
+class Hashed {
+ public:
+  explicit Hashed(std::size_t /*size*/) : context_(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free), piece_(piece_size) {
+    // As sha256(): cannot fail.
+    if (context_ == nullptr || ::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1) std::abort();
+  }
+  [[nodiscard]] std::span<std::byte> room() { return piece_; }
+  void take(std::size_t size) {
+    if (::EVP_DigestUpdate(context_.get(), piece_.data(), size) != 1) std::abort();
+  }
+  [[nodiscard]] std::string result() {
+    Digest digest;
+    if (::EVP_DigestFinal_ex(context_.get(), digest.bytes.data(), &digest.size) != 1) std::abort();
+    return text_of(digest);
+  }
+
+ private:
+  static constexpr std::size_t piece_size = std::size_t{128} << 10U;
+  std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)> context_;
+  std::vector<std::byte> piece_;
+};
+
+/// One reading; nothing when the file changed meanwhile. `modified_ns` becomes its mtime.
+template <typename Content>
+Result<std::optional<Content>> read_once(const fs::path& file, std::int64_t& modified_ns) {
   const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return cannot("open", file, errno);
   struct stat before = {};
   if (::fstat(fd.get(), &before) != 0) return cannot("look at", file, errno);
   if (const auto kind = check_kind(file, before); !kind) return kind.error();
-  FileImage image;
-  image.bytes.resize(static_cast<std::size_t>(before.st_size));
-  std::size_t filled = 0;
-  while (filled < image.bytes.size()) {
-    const ssize_t got = ::read(fd.get(), image.bytes.data() + filled, image.bytes.size() - filled);
+  auto left = static_cast<std::size_t>(before.st_size);
+  Content content(left);
+  while (left > 0) {
+    const auto room = content.room();
+    const ssize_t got = ::read(fd.get(), room.data(), std::min(room.size(), left));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot("read", file, errno);
-    if (got == 0) return std::optional<FileImage>();
-    filled += static_cast<std::size_t>(got);
+    if (got == 0) return std::optional<Content>();
+    content.take(static_cast<std::size_t>(got));
+    left -= static_cast<std::size_t>(got);
   }
   struct stat after = {};
   if (::stat(file.c_str(), &after) != 0 || !unchanged(before, after) || restless(after)) {
-    return std::optional<FileImage>();
+    return std::optional<Content>();
   }
-  image.modified_ns = nanoseconds(before.st_mtim);
-  return std::optional<FileImage>(std::move(image));
+  modified_ns = nanoseconds(before.st_mtim);
+  return std::optional<Content>(std::move(content));
 }
 
-}  // namespace
-
-Result<FileImage> read_image(const fs::path& file) {
+template <typename Content>
+Result<Content> read_steady(const fs::path& file, std::int64_t& modified_ns) {
   for (int attempt = 1;; ++attempt) {
-    auto read = read_once(file);
+    auto read = read_once<Content>(file, modified_ns);
     if (!read) return read.error();
     if (*read) return std::move(**read);
     if (attempt == most_attempts) {
@@ -107,18 +163,30 @@ Result<FileImage> read_image(const fs::path& file) {
   }
 }
 
+}  // namespace
+
+Result<FileImage> read_image(const fs::path& file) {
+  FileImage image;
+  auto content = read_steady<Kept>(file, image.modified_ns);
+  if (!content) return content.error();
+  image.bytes = content->result();
+  return image;
+}
+
+Result<std::string> hash_file(const fs::path& file) {
+  std::int64_t modified_ns = 0;
+  auto content = read_steady<Hashed>(file, modified_ns);
+  if (!content) return content.error();
+  return content->result();
+}
+
 std::string sha256(std::span<const std::byte> bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
+  Digest digest;
   // Cannot fail: SHA-256 is in every provider, and nothing is allocated that an agent could go on without.
-  if (::EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, ::EVP_sha256(), nullptr) != 1) std::abort();
-  std::string text;
-  text.reserve(std::size_t{2} * size);
-  for (unsigned int i = 0; i < size; ++i) {
-    text += "0123456789abcdef"[digest[i] >> 4U];
-    text += "0123456789abcdef"[digest[i] & 15U];
+  if (::EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), &digest.size, ::EVP_sha256(), nullptr) != 1) {
+    std::abort();
   }
-  return text;
+  return text_of(digest);
 }
 
 }  // namespace sentinel::plugin

@@ -22,6 +22,9 @@ struct FileImage {
 /// Errors: not_found, permission, invalid_argument (folder, device, too large), failed ("is being written to").
 [[nodiscard]] Result<FileImage> read_image(const std::filesystem::path& file);
 
+/// sha256() of a whole file as read_image() would give it, without keeping it. Errors: those of read_image().
+[[nodiscard]] Result<std::string> hash_file(const std::filesystem::path& file);
+
 /// SHA-256 in lower-case hexadecimal digits.
 [[nodiscard]] std::string sha256(std::span<const std::byte> bytes);
 

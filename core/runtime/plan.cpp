@@ -197,8 +197,8 @@ class Planner {
 
   bool has_content(const std::filesystem::path& file, const std::string& sha256) {
     if (!plugin::check_permissions(file)) return false;  // describe() says why it is refused
-    const auto image = plugin::read_image(file);
-    return image && plugin::sha256(image->bytes) == sha256;
+    const auto content = plugin::hash_file(file);
+    return content && *content == sha256;
   }
 
   void note_reasons(const InstanceSpec& spec, const InstanceSpec& old, Step& step) const {

@@ -21,10 +21,6 @@ namespace {
 /// Good calls of each new instance after which nobody doubts it any more.
 constexpr int calls_of_probation = 3;
 
-asio::awaitable<void> collect_one(std::shared_ptr<Instance> instance, std::uint64_t tick_ns) {
-  co_await instance->collect(tick_ns);
-}
-
 /// Notes how long each stage took.
 class Stopwatch {
  public:
@@ -285,20 +281,28 @@ void Topology::connect_collector(Instance& collector, const config::Config& conf
 
 asio::awaitable<void> Topology::first_collections(const Exchanges& exchanges) {
   const std::uint64_t now = environment_.clock.boottime_ns();
+  // Each goes on with its own ticks as soon as it can: the slowest must not cost the others any.
+  const auto collect = [](Topology& topology, std::shared_ptr<Instance> instance,
+                          std::uint64_t tick_ns) -> asio::awaitable<void> {
+    co_await instance->collect(tick_ns);
+    topology.release(instance, tick_ns);
+  };
   std::vector<asio::awaitable<void>> collections;
   std::shared_ptr<Instance> self;
   for (const auto& exchange : exchanges.all()) {
     const auto& instance = exchange.enters;
-    if (!instance || exchange.kind != Kind::collector || !instance->usable() || !instance->collects()) continue;
-    if (instance->name() == config::self_name) {
+    if (!instance || exchange.kind != Kind::collector || !instance->usable() || !instance->collects()) {
+      release(instance, now);
+    } else if (instance->name() == config::self_name) {
       self = instance;
     } else {
-      collections.push_back(collect_one(instance, now));
+      collections.push_back(collect(*this, instance, now));
     }
   }
   co_await await_all(environment_.control, std::move(collections));
-  if (self) co_await self->collect(now);  // last, so that it shows how the others fared
-  for (const auto& exchange : exchanges.all()) release(exchange.enters, now);
+  if (!self) co_return;
+  co_await self->collect(now);  // last, so that it shows how the others fared
+  release(self, now);
 }
 
 std::shared_ptr<Topology::Standby> Topology::stand_by(const Exchanges& exchanges, Before before) {

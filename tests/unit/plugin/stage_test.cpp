@@ -53,6 +53,19 @@ TEST(Stage, KnowsSha256) {
   EXPECT_EQ(sha256(std::as_bytes(std::span(text))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Stage, HashesAFileAsItsImage) {
+  const TempFolder temp;
+  for (const std::size_t size : {0, 1, 128 * 1024, 128 * 1024 + 1, 1'000'000}) {
+    const fs::path file = temp / "file";
+    write_all(file, std::vector<std::byte>(size, std::byte{7}));
+    const auto image = read_image(file);
+    const auto hash = hash_file(file);
+    ASSERT_TRUE(image && hash) << size;
+    EXPECT_EQ(*hash, sha256(image->bytes)) << size;
+  }
+  EXPECT_EQ(hash_file(temp / "missing").error().code, Errc::not_found);
+}
+
 TEST(Stage, ReducesTheInstanceToAFileName) {
   const TestStage test;
   const auto staged = test.stage.stage(test_plugin("test_c"), "../a b/ü", 1);
