@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <fstream>
 #include <functional>
@@ -346,6 +347,52 @@ TEST_F(Swap, OfASinkLosesNothingOfWhatWaitsForIt) {
   expect_no_gap();
 }
 
+TEST_F(Swap, OfASinkThatTakesNothingIsUndone) {
+  run();
+  swap_.install("test_swap_sink", "throws");
+  const auto verdict = swap_.reload_to_the_end();
+  EXPECT_EQ(text_of(verdict, "result"), "rolled_back") << log();
+  EXPECT_THAT(text_of(verdict, "reason"), HasSubstr("'numbers': consume: threw: it takes nothing"));
+  EXPECT_EQ(version("numbers"), "1.0.0");
+  expect_untouched_but({"numbers"});
+  expect_no_gap();
+}
+
+TEST_F(Swap, ThatIsUndoneBringsBackWhatItRemoved) {
+  auto body = SwapAgent::usual();
+  body.replace(body.find("host: {to: "), 11, "host: {from: [swap, steady], to: ");
+  const auto line = body.find("  swap:");
+  const std::string swap_line = body.substr(line, body.find("\n", line) - line + 1);
+  body.replace(line, swap_line.size(),
+               "  swap: {plugin: test_swap, every: 100ms, deadline: 500ms, labels: {which: first}}\n");
+  const std::string labelled = body.substr(line, body.find("\n", line) - line + 1);
+  body.insert(body.find("  steady"), "  second: {plugin: test_swap, every: 100ms, labels: {which: second}}\n");
+  run(body);
+  body.erase(body.find(labelled), labelled.size());
+  body.replace(body.find("from: [swap, steady]"), 20, "from: [steady]");
+  body += "  more: {plugin: test_sink, config: {title: more}}\n";
+  swap_.edit(body);
+  swap_.install("test_swap", "throws_in_collect");
+  const auto verdict = swap_.reload_to_the_end();
+  EXPECT_EQ(text_of(verdict, "result"), "rolled_back") << log();
+  EXPECT_THAT(lines_of(verdict), AllOf(HasSubstr("collector swap: removed"), HasSubstr("sink more: added")));
+  EXPECT_EQ(swap_.agent().state("swap"), "running");
+  EXPECT_EQ(swap_.agent().state("more"), "");
+  EXPECT_EQ(swap_.agent().get("/test").status, 404);
+  expect_untouched_but({"swap", "second"});
+  expect_no_gap();
+  EXPECT_TRUE(swap_.agent().metric("test_swap_records_total{which=\"first\"}")) << log();
+}
+
+TEST_F(Swap, WhoseDrainReturnsTooLateResumesWhatRan) {
+  swap_.install("test_swap", "dawdles_in_drain");
+  run();
+  swap_.install("test_swap", "v1");
+  expect_refused(swap_.reload(), "commit", "'drain' overran its deadline");
+  EXPECT_TRUE(eventually([&] { return swap_.agent().state("swap") == "running"; })) << log();
+  expect_no_gap();
+}
+
 TEST_F(Swap, OfThePrometheusSinkKeepsSeriesAndAnswersEveryScrape) {
   run();
   std::atomic<bool> done = false;
@@ -386,7 +433,7 @@ TEST_F(Swap, OfASinkKeepsUndeliveredPosts) {
   });
   auto body = with_rule();
   body.replace(body.find("for: 3s, "), 9, "");
-  body.replace(body.find("severity: info"), 14, "severity: info, alerts_to: [incident]");
+  body.insert(body.find("    alert:"), "    alerts_to: [incident]\n");
   body += "  incident: {plugin: webhook_snapshot, config: {directory: '" + (swap_ / "snapshots").string() +
           "', min_free_ratio: 0, post_to: ['" + receiver.url() + "']}}\n";
   run(body);
@@ -522,7 +569,9 @@ TEST_F(Swap, OfAFileWithMistakesChangesNothing) {
 TEST_F(Swap, OfASchemaWantsTheConfigurationOfItsOwn) {
   run(SwapAgent::usual(", config: {width: 2}"));
   swap_.install("test_swap", "other_schema");
-  expect_refused(swap_.reload(), "check", "width");
+  const auto verdict = swap_.reload();
+  expect_refused(verdict, "check", "config.breadth: is missing");
+  EXPECT_THAT(boost::json::serialize(verdict.at("diagnostics")), HasSubstr("width")) << "it is a key no more";
   expect_no_gap();
   swap_.edit(SwapAgent::usual(", config: {breadth: 2}"));
   expect_committed(swap_.reload_to_the_end());
