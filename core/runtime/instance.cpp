@@ -301,7 +301,8 @@ void Instance::take_over(Instance& other) {
     last_run_unix_ns_ = theirs.last_run_unix_ns;
     last_duration_seconds_ = theirs.last_duration_seconds;
   }
-  wake();
+  // Not before the switch is complete: a render would not know its sources yet.
+  asio::post(environment_.control, [self = shared_from_this()] { self->wake(); });
 }
 
 bool Instance::did_well() const {
