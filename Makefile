@@ -80,6 +80,7 @@ bench-peers: build ## Measure the agent beside node_exporter and collectd
 soak-alerts: packages build/build.ninja ## Kill the agent 100 times, and fire 10,000 alerts at once
 	@cmake --build --preset release --parallel $(JOBS) --target integration_faults
 	@SENTINEL_SOAK_KILLS=100 SENTINEL_SOAK_ALERTS=10000 build/tests/integration_faults --gtest_filter='Killed.*:Many.*'
+
 .PHONY: soak-swap
 soak-swap: packages build/build.ninja build/asan/build.ninja ## Swap a plugin 10,000 times, plain and under ASan
 	@cmake --build --preset release --parallel $(JOBS) --target unit_swap_soak

@@ -130,7 +130,16 @@ void Instance::returned(const std::shared_ptr<Call>& call, Result<void> result) 
   telemetry::log_info(spec_.name, "'" + call->what + "' returned after " +
                                       in_seconds(steady_clock::now() - call->started_at()) +
                                       (started_ ? "; it is called again" : "; it can end now"));
-  wake();
+  if (!std::exchange(owes_resume_, false)) {
+    wake();
+    return;
+  }
+  drained_ = held_ = true;
+  const auto resume_late = [](std::shared_ptr<Instance> self) -> asio::awaitable<void> {
+    // What went wrong is in its status.
+    (void)co_await self->resume();
+  };
+  asio::co_spawn(environment_.control, resume_late(shared_from_this()), asio::detached);
 }
 
 void Instance::quarantine(const std::string& what, nanoseconds deadline) {
@@ -238,11 +247,18 @@ asio::awaitable<Result<std::optional<plugin::SavedState>>> Instance::quiesce() {
 }
 
 asio::awaitable<Result<void>> Instance::resume() {
+  const auto self = shared_from_this();
   Result<void> resumed;
-  if (std::exchange(drained_, false) && started_ && !hung_call_) {
+  if (std::exchange(drained_, false) && started_) {
+    if (hung_call_) {
+      owes_resume_ = true;
+      held_ = false;
+      co_return resumed;
+    }
     CallJob job = [this](const Call&) { return plugin_->resume(); };
     resumed = co_await call("resume", spec_.deadline, std::move(job));
     if (!resumed) note("resume", resumed);
+    if (drained_) co_return resumed;  // anew, meanwhile
   }
   held_ = false;
   wake();
@@ -289,7 +305,8 @@ void Instance::take_over(Instance& other) {
     last_run_unix_ns_ = theirs.last_run_unix_ns;
     last_duration_seconds_ = theirs.last_duration_seconds;
   }
-  wake();
+  // Not before the switch is complete: a render would not know its sources yet.
+  asio::post(environment_.control, [self = shared_from_this()] { self->wake(); });
 }
 
 bool Instance::did_well() const {
@@ -297,9 +314,13 @@ bool Instance::did_well() const {
   return state_ == State::running;
 }
 
-void Instance::observe(Observer observer) {
-  const std::lock_guard lock(mutex_);
-  observer_ = std::move(observer);
+void Instance::observe(Observer observer, bool may_be_undone) {
+  {
+    const std::lock_guard lock(mutex_);
+    observer_ = std::move(observer);
+  }
+  may_be_undone_ = may_be_undone;
+  if (!may_be_undone && std::exchange(gave_back_, false)) wake_consume();
 }
 
 asio::awaitable<void> Instance::collect(std::uint64_t tick_ns) {

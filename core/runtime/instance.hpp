@@ -128,8 +128,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   }
 
   /// Calls `observer` on the control loop with what each call of its plugin came to, `no_data` left out; null ends it.
+  /// With `may_be_undone`, a batch that it fails to consume meanwhile is left in the inbox, and no more are taken from
+  /// there: whoever comes back in its place consumes it, or else itself when the observer is gone.
   using Observer = std::function<void(const std::string& what, const Result<void>& result)>;
-  void observe(Observer observer);
+  void observe(Observer observer, bool may_be_undone = false);
 
   /// Whether it can be called: created, started, not held by quiesce(), and in no call that hangs.
   [[nodiscard]] bool usable() const { return started_ && !held_ && !hung_call_; }
@@ -232,12 +234,15 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool started_ = false;
   bool held_ = false;
   bool drained_ = false;
+  bool owes_resume_ = false;  // it was drained, and the call that did so hangs
   std::shared_ptr<Call> hung_call_;
   std::shared_ptr<store::RecordBatch> batch_;
   std::vector<std::function<void(Result<std::string>)>> waiting_renders_;
   std::vector<std::pair<http::Request, http::Reply>> waiting_requests_;  // that came while it was held
   bool rendering_ = false;
   bool consuming_ = false;
+  bool may_be_undone_ = false;
+  bool gave_back_ = false;  // a batch that it failed to consume
   bool alerting_ = false;
   bool refreshing_ = false;
   struct QueuedAlert {

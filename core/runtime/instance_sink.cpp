@@ -44,7 +44,7 @@ void Instance::wake() {
 }
 
 void Instance::wake_consume() {
-  if (consuming_ || !usable() || !consumes()) return;
+  if (consuming_ || gave_back_ || !usable() || !consumes()) return;
   consuming_ = true;
   asio::co_spawn(environment_.control, consume_queued(), asio::detached);
 }
@@ -55,7 +55,14 @@ asio::awaitable<void> Instance::consume_queued() {
     const auto batch = inbox()->queue().pop();
     if (batch == nullptr) break;
     CallJob job = [this, batch](const Call&) { return plugin_->consume(batch->delivery()); };
-    note_consumed(*batch, co_await call("consume", spec_.deadline, std::move(job)));
+    const Result<void> consumed = co_await call("consume", spec_.deadline, std::move(job));
+    if (!consumed && may_be_undone_) {
+      inbox()->queue().put_back(batch);
+      gave_back_ = true;
+      note("consume", consumed);
+      break;
+    }
+    note_consumed(*batch, consumed);
   }
   consuming_ = false;
 }

@@ -39,6 +39,12 @@ class SinkQueue {
     return oldest;
   }
 
+  /// Puts what pop() gave back to where it was, whatever the capacity.
+  void put_back(Batch batch) {
+    const std::lock_guard lock(mutex_);
+    batches_.push_front(std::move(batch));
+  }
+
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return batches_.size();

@@ -318,7 +318,7 @@ std::shared_ptr<Topology::Standby> Topology::stand_by(const Exchanges& exchanges
     auto judged = [this, weak = std::weak_ptr(standby_), key, may_fail](const auto& what, const auto& result) {
       if (const auto standby = weak.lock()) judge(*standby, key, what, may_fail ? Result<void>() : result);
     };
-    exchange.enters->observe(std::move(judged));
+    exchange.enters->observe(std::move(judged), !may_fail);
   }
   standby_->timer.expires_after(config_.agent.probation);
   standby_->timer.async_wait([this, weak = std::weak_ptr(standby_)](const boost::system::error_code& failed) {
@@ -362,7 +362,8 @@ asio::awaitable<void> Topology::roll_back() {
   standby->timer.cancel();
   auto& exchanges = standby->exchanges;
   for (const auto& exchange : exchanges.all()) {
-    if (exchange.enters) exchange.enters->observe(nullptr);
+    // What it gave back is not for it to try again.
+    if (exchange.enters) exchange.enters->observe(nullptr, true);
     hold(exchange);
   }
   co_await exchanges.hand_back(environment_, generation_);

@@ -8,7 +8,7 @@ extern "C" {
 
 struct swap_fault {
   const char* call;  /* in which it happens: "create", "collect", "none", … */
-  const char* how;   /* "fail", "throw", "hang", "abort", "leak_thread", "leak_fd", "stay_loaded" */
+  const char* how;   /* "fail", "throw", "hang", "dawdle", "abort", "leak_thread", "leak_fd", "stay_loaded" */
   const char* where; /* "anywhere", "agent": not in the child that tries it, "restored": once it was given a state */
   int after;         /* calls that go well before */
 };

@@ -65,9 +65,11 @@ class TestSwap {
     return act("start");
   }
   Result<void> drain(std::chrono::nanoseconds) {
+    drained_ = true;
     return act("drain");
   }
   Result<void> resume() {
+    drained_ = false;
     return act("resume");
   }
   Result<void> stop() {
@@ -75,6 +77,7 @@ class TestSwap {
   }
 
   Result<void> collect(sentinel::Batch& batch) {
+    if (drained_) return Error{Errc::failed, "it was drained, and nobody resumed it"};
     // First, so that the number is used up by a collection that counts and by no other.
     if (auto done = act("collect"); !done) return done;
     batch.add(total_, static_cast<double>(++number_));
@@ -112,6 +115,7 @@ class TestSwap {
     if (how == "leak_fd") (void)::open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (how == "leak_thread") leak_thread();
     if (how == "stay_loaded") stay_loaded();
+    if (how == "dawdle") std::this_thread::sleep_for(std::chrono::seconds(1));
     while (how == "hang") ::pause();
     return {};
   }
@@ -143,6 +147,7 @@ class TestSwap {
 #endif
   sentinel::Event<> event_;
   int left_ = swap_fault.after;
+  bool drained_ = false;
   bool restored_ = false;
   std::uint64_t number_ = 0;
 };

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <fstream>
 #include <sentinel/sink.hpp>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -25,6 +26,7 @@ class TestSwapSink {
       lines += std::to_string(static_cast<unsigned long long>(record.value)) + "\n";
     }
     if (lines.empty()) return {};
+    if (DELAY_MS < 0) throw std::runtime_error("it takes nothing");
     std::this_thread::sleep_for(std::chrono::milliseconds(DELAY_MS));
     std::ofstream(file_, std::ios::app) << lines;
     return {};
