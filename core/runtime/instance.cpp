@@ -59,12 +59,15 @@ Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t ge
     : environment_(environment),
       spec_(std::move(spec)),
       generation_(generation),
-      producer_(spec_.kind == Kind::collector ? environment.store.producer(spec_.name, spec_.labels, spec_.series_limit,
-                                                                           std::move(leaving))
-                                              : nullptr),
+      producer_(spec_.kind == Kind::collector
+                    ? environment.store.producer(spec_.name, spec_.labels, spec_.series_limit, std::move(leaving))
+                    : nullptr),
       host_(spec_.name,
             {&environment.clock, producer_.get(), spec_.built_in != nullptr ? &environment.snapshot : nullptr,
-             spec_.kind == Kind::sink, [this](const auto& batch, const auto& result) { emitted({batch, result}); },
+             spec_.kind == Kind::sink,
+             [this](const auto& batch, const auto& result) {
+               emitted({batch, result});
+             },
              spec_.kind == Kind::sink ? &environment.store : nullptr, environment.courier, &environment.labels}),
       strand_(environment.workers) {
   collector_stats_.name = spec_.name;

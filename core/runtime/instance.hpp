@@ -45,8 +45,8 @@ struct Environment {
   const telemetry::SnapshotSource& snapshot;
   const AgentLabels& labels;
   plugin::Libraries& libraries;
-  Chain* chain = nullptr;                // null: no rules are run, as with --once
-  delivery::Courier* courier = nullptr;  // null: nothing is posted
+  Chain* chain = nullptr;                       // null: no rules are run, as with --once
+  delivery::Courier* courier = nullptr;         // null: nothing is posted
   std::atomic<std::uint64_t> records_lost = 0;  // by swaps
 };
 
@@ -115,8 +115,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// From now on what it emits by its own threads counts; until then it was kept.
   void go_live();
 
-  /// Has it hand over what it holds back and take nothing new; what comes for it waits. With its state, if it keeps any.
-  /// Errors: those of drain and save, timeout; only resume() or retire() may follow.
+  /// Has it hand over what it holds back and take nothing new; what comes for it waits. With its state, if it keeps
+  /// any. Errors: those of drain and save, timeout; only resume() or retire() may follow.
   boost::asio::awaitable<Result<std::optional<plugin::SavedState>>> quiesce();
   /// Goes on as if quiesce() had not been called, or had not failed.
   boost::asio::awaitable<Result<void>> resume();
