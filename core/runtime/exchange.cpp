@@ -88,7 +88,12 @@ asio::awaitable<void> Exchanges::settle(Exchange& exchange, Environment& environ
   std::optional<plugin::SavedState> state;
   if (exchange.enters) {
     auto saved = co_await exchange.enters->quiesce();
-    if (saved) state = std::move(*saved);
+    if (saved) {
+      state = std::move(*saved);
+    } else if (exchange.leaves) {
+      telemetry::log_warning(exchange.name,
+                             saved.error().message + "; what it replaced goes on from where it left off");
+    }
   }
   if (!exchange.leaves) co_return;
   const bool same_plugin = exchange.enters && exchange.leaves->spec().plugin == exchange.enters->spec().plugin;

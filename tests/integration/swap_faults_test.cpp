@@ -29,6 +29,12 @@ std::string name_of(const ::testing::TestParamInfo<Fault>& info) {
 
 class SwapFault : public ::testing::TestWithParam<Fault> {
  protected:
+  void TearDown() override {
+    // One in which a call hangs says so by its exit code.
+    const bool hangs = std::string_view(GetParam().zombie) == "hung_call";
+    EXPECT_EQ(swap_.agent().stop().exit_code, hangs ? 1 : 0);
+  }
+
   /// Each number once, from 1 on.
   void expect_no_gap() {
     const auto numbers = swap_.received();

@@ -52,6 +52,9 @@ class Swap : public ::testing::Test {
     before_ = swap_.lives();
   }
 
+  /// It ends as well as one that swapped nothing.
+  void TearDown() override { EXPECT_EQ(swap_.agent().stop().exit_code, dawdles_ ? 1 : 0); }
+
   std::string log() { return swap_.agent().log(); }
   std::string version(std::string_view instance = "swap") {
     const auto found = swap_.agent().instance(instance);
@@ -84,6 +87,7 @@ class Swap : public ::testing::Test {
 
   SwapAgent swap_;
   SwapAgent::Lives before_;
+  bool dawdles_ = false;  ///< longer in drain than stop_timeout
 };
 
 TEST_F(Swap, IsAskedForBySignalRequestAndCommand) {
@@ -345,6 +349,8 @@ TEST_F(Swap, OfASinkLosesNothingOfWhatWaitsForIt) {
   swap_.install("test_swap_sink", "slow");
   expect_committed(swap_.reload_to_the_end());
   expect_no_gap();
+  swap_.install("test_swap_sink", "v1");
+  expect_committed(swap_.reload_to_the_end());
 }
 
 TEST_F(Swap, OfASinkThatTakesNothingIsUndone) {
@@ -386,6 +392,7 @@ TEST_F(Swap, ThatIsUndoneBringsBackWhatItRemoved) {
 
 TEST_F(Swap, WhoseDrainReturnsTooLateResumesWhatRan) {
   swap_.install("test_swap", "dawdles_in_drain");
+  dawdles_ = true;
   run();
   swap_.install("test_swap", "v1");
   expect_refused(swap_.reload(), "commit", "'drain' overran its deadline");

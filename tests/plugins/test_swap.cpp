@@ -115,7 +115,7 @@ class TestSwap {
     if (how == "leak_fd") (void)::open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (how == "leak_thread") leak_thread();
     if (how == "stay_loaded") stay_loaded();
-    if (how == "dawdle") std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (how == "dawdle") std::this_thread::sleep_for(std::chrono::milliseconds(1500));
     while (how == "hang") ::pause();
     return {};
   }
