@@ -22,6 +22,11 @@ Result<void> require_inside(const void* address, std::string_view what, const st
 
 }  // namespace
 
+Library::~Library() {
+  const auto lock = lock_loader();
+  library_.unload();
+}
+
 Result<std::shared_ptr<Library>> Library::load(StagedFile file) {
   const std::string source = file.source.string();
   std::shared_ptr<Library> library(new Library(std::move(file)));
@@ -32,6 +37,7 @@ Result<std::shared_ptr<Library>> Library::load(StagedFile file) {
 Result<void> Library::open() {
   if (!file_.elf.note) return Error{Errc::invalid_argument, "it has no plugin note"};
   boost::dll::fs::error_code failure;
+  const auto lock = lock_loader();
   library_.load(file_.path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, failure);
   if (failure) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc keeps one text a thread, dlerror(3)

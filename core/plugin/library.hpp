@@ -28,7 +28,7 @@ class Library {
 
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
-  ~Library() = default;
+  ~Library();
 
   [[nodiscard]] const StagedFile& file() const { return file_; }
   /// Valid as long as the library.

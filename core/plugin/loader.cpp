@@ -9,12 +9,18 @@
 
 namespace sentinel::plugin {
 
+std::unique_lock<std::recursive_mutex> lock_loader() {
+  static std::recursive_mutex mutex;
+  return std::unique_lock(mutex);
+}
+
 LoaderCounts loader_counts() {
   LoaderCounts counts;
   const auto take = [](dl_phdr_info* info, std::size_t, void* out) {
     *static_cast<LoaderCounts*>(out) = {info->dlpi_adds, info->dlpi_subs};
     return 1;  // every object tells the same
   };
+  const auto lock = lock_loader();
   ::dl_iterate_phdr(take, &counts);
   return counts;
 }
@@ -35,12 +41,14 @@ std::vector<Segment> segments_of(const std::filesystem::path& path) {
     }
     return 1;
   };
+  const auto lock = lock_loader();
   ::dl_iterate_phdr(take, &search);
   return std::move(search.found);
 }
 
 void collect_unused(const std::filesystem::path& path) {
   // Found by its name among the loaded, so that neither the file, long removed, nor a constructor is needed.
+  const auto lock = lock_loader();
   void* const again = ::dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
   if (again != nullptr) ::dlclose(again);
 }

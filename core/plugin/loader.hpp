@@ -2,9 +2,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <vector>
 
 namespace sentinel::plugin {
+
+/// Held while this process loads or unloads a plugin and while it looks at what is loaded. glibc has a lock of its own
+/// for that, which ThreadSanitizer does not see. Not for long: a plugin's static constructors run beneath it.
+[[nodiscard]] std::unique_lock<std::recursive_mutex> lock_loader();
 
 /// The loader's own counts. Objects that are mapped now: adds - removes. dlclose returning 0 proves nothing.
 struct LoaderCounts {
