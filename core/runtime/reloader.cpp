@@ -161,7 +161,7 @@ void Reloader::wake() {
 asio::awaitable<void> Reloader::run() {
   while (!stopped_) {
     if (failed_) {
-      ReloadVerdict verdict = last_.value_or(ReloadVerdict());
+      ReloadVerdict verdict = standing_;
       co_await roll_back(verdict);
       conclude(verdict);
     } else if (std::exchange(probation_over_, false)) {
@@ -201,7 +201,7 @@ asio::awaitable<void> Reloader::reload(Wanted wanted) {
   if (good) good = co_await probe_changes(read.planned.plan, verdict);
   if (good && failed_) {
     // What this was planned upon does not stay.
-    ReloadVerdict before = last_.value_or(ReloadVerdict());
+    ReloadVerdict before = standing_;
     co_await roll_back(before);
     conclude(before);
     verdict = ReloadVerdict();
@@ -350,6 +350,7 @@ void Reloader::conclude(ReloadVerdict& verdict) {
   if (unchanged) verdict.probation = parts_.topology.on_probation();
   // That nothing changed since is not the last word on what is on probation.
   if (!verdict.probation || !unchanged) last_ = verdict;
+  if (verdict.probation && !unchanged) standing_ = verdict;
   tell(verdict);
   const bool good =
       verdict.result == ReloadVerdict::Result::committed || verdict.result == ReloadVerdict::Result::unchanged;

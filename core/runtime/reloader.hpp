@@ -112,6 +112,7 @@ class Reloader {
   bool busy_ = false;
   bool stopped_ = false;
   std::optional<ReloadVerdict> last_;
+  ReloadVerdict standing_;  // of the reload that is on probation
   boost::asio::steady_timer idle_;
 
   mutable std::mutex mutex_;  // guards what stats() reads

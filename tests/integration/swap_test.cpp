@@ -573,6 +573,48 @@ TEST_F(Swap, OfAFileWithMistakesChangesNothing) {
   expect_no_gap();
 }
 
+std::string with_collector(const std::string& line) {
+  std::string body = SwapAgent::usual();
+  return body.insert(body.find("  steady:"), "  " + line + "\n");
+}
+
+TEST_F(Swap, IsNotKeptBackByWhatNeverRan) {
+  const std::string never = "never: {plugin: test_misbehaves, every: 1s, config: {in: create, how: fail}}";
+  run(with_collector(never));
+  EXPECT_EQ(swap_.agent().state("never"), "failed");
+  swap_.install("test_swap", "v2");
+  const auto verdict = swap_.reload_to_the_end();
+  expect_committed(verdict);
+  EXPECT_EQ(version(), "2.0.0");
+  EXPECT_THAT(boost::json::serialize(verdict.at("not_running")), HasSubstr("never"));
+  EXPECT_EQ(swap_.agent().state("never"), "failed");
+  EXPECT_EQ(text_of(swap_.reload(), "result"), "unchanged") << "it fails as before";
+  swap_.edit(with_collector("never: {plugin: test_misbehaves, every: 1s}"));
+  expect_committed(swap_.reload_to_the_end());
+  EXPECT_EQ(swap_.agent().state("never"), "running") << "it was mended";
+  expect_no_gap();
+}
+
+TEST_F(Swap, IsNotKeptBackByAnOptionalNewcomerThatCannotRunHere) {
+  run();
+  const std::string newcomer =
+      "newcomer: {plugin: test_misbehaves, every: 1s, labels: {a: a}, config: {in: create, how: fail}";
+  swap_.edit(with_collector(newcomer + ", optional: true}"));
+  swap_.install("test_swap", "v2");
+  const auto verdict = swap_.reload_to_the_end();
+  expect_committed(verdict);
+  EXPECT_EQ(version(), "2.0.0");
+  EXPECT_THAT(boost::json::serialize(verdict.at("not_running")), HasSubstr("newcomer"));
+  EXPECT_EQ(swap_.agent().state("newcomer"), "unavailable");
+  swap_.edit(with_collector(newcomer + "}\n  another: {plugin: test_misbehaves, every: 1s, labels: {a: b}, "
+                                       "config: {in: create, how: fail}}"));
+  const auto refused = swap_.reload();
+  EXPECT_EQ(text_of(refused, "stage"), "probe");
+  EXPECT_THAT(text_of(refused, "reason"), HasSubstr("collector 'another': create"));
+  EXPECT_EQ(swap_.agent().state("another"), "");
+  expect_no_gap();
+}
+
 TEST_F(Swap, OfASchemaWantsTheConfigurationOfItsOwn) {
   run(SwapAgent::usual(", config: {width: 2}"));
   swap_.install("test_swap", "other_schema");

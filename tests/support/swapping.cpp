@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -149,7 +150,7 @@ SwapAgent::Lives SwapAgent::lives(const std::set<std::string>& without) {
   for (const auto& each : status.at("instances").as_array()) {
     const std::string name(each.at("name").as_string());
     if (without.contains(name)) continue;
-    all[name] = {each.at("generation").to_number<std::int64_t>(), std::string(each.at("started").as_string())};
+    all[name] = {each.at("generation").to_number<std::int64_t>(), json::serialize(each.at("started"))};
   }
   return all;
 }
