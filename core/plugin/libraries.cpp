@@ -21,15 +21,19 @@ bool is_gone(const fs::path& path) {
   return segments_of(path).empty() && !is_mapped(path);
 }
 
-}  // namespace
-
-Libraries::~Libraries() {
-  // Closing them would take the code from under a thread that runs it.
+/// Closing it would take the code from under a thread that runs it.
+void keep_for_good(std::shared_ptr<Library> library) {
   static auto& kept = *new std::vector<std::shared_ptr<Library>>;
   static auto& mutex = *new std::mutex;
   const std::lock_guard lock(mutex);
+  kept.push_back(std::move(library));
+}
+
+}  // namespace
+
+Libraries::~Libraries() {
   for (auto& zombie : zombies_) {
-    if (zombie.library) kept.push_back(std::move(zombie.library));
+    if (zombie.library) keep_for_good(std::move(zombie.library));
   }
 }
 
