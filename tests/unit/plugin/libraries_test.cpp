@@ -355,6 +355,7 @@ TEST(Libraries, OneDroppedWithoutReleaseIsResidentNoMore) {
 
 TEST(Libraries, ItsEndTakesNoCodeFromUnderAThread) {
   Stop stop;
+  std::thread([] {}).join();  // ThreadSanitizer starts a thread of its own beside the first one
   const auto threads = entries("/proc/self/task");
   {
     Agent agent;
@@ -363,7 +364,7 @@ TEST(Libraries, ItsEndTakesNoCodeFromUnderAThread) {
     EXPECT_FALSE(agent.libraries.release(std::move(library)));
   }
   stop.now();
-  EXPECT_TRUE(eventually([&] { return entries("/proc/self/task") == threads; }));
+  EXPECT_TRUE(eventually([&] { return entries("/proc/self/task") <= threads; }));
 }
 
 TEST(Libraries, LoadsAndReleasesOfManyThreadsMix) {
