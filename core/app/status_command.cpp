@@ -36,7 +36,7 @@ std::string human(const json::object& status) {
       const auto reason = text(*last, "reason");
       out += "\nlast reload, by " + text(*last, "by") + " at " + text(*last, "time") + ": " + text(*last, "result") +
              (reason.empty() ? "" : " at " + text(*last, "stage") + ": " + reason) +
-             (text(reload->as_object(), "state") == "probation" ? "; what it replaced stands by" : "") + "\n";
+             (text(*last, "probation") == "true" ? "; what it replaced stands by" : "") + "\n";
     }
   }
   return errors.empty() ? out : out + "\n" + errors;
