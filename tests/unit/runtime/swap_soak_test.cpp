@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdio>
@@ -19,6 +18,7 @@
 #include "core/runtime/topology.hpp"
 #include "core/telemetry/log.hpp"
 #include "tests/support/process.hpp"
+#include "tests/unit/runtime/control_loop.hpp"
 
 // A sanitizer's allocator keeps what was freed for a while, so that memory can only be judged without one.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -95,29 +95,11 @@ class SwapSoak : public ::testing::Test {
   }
   ~SwapSoak() override { apply({}); }
 
-  void run_until(const std::function<bool()>& done) {
-    control_.restart();
-    while (!done() && control_.run_one() > 0) {
-    }
-    ASSERT_TRUE(done()) << "the control loop has nothing left to do";
-  }
+  void run_until(const std::function<bool()>& done) { runtime::run_until(control_, done); }
 
-  Verdict apply(Plan plan) {
-    Verdict verdict;
-    bool done = false;
-    boost::asio::co_spawn(control_, topology_.apply(std::move(plan)), [&](const std::exception_ptr&, Verdict made) {
-      verdict = std::move(made);
-      done = true;
-    });
-    run_until([&] { return done; });
-    return verdict;
-  }
+  Verdict apply(Plan plan) { return runtime::finish(control_, topology_.apply(std::move(plan))); }
 
-  void finish(boost::asio::awaitable<void> task) {
-    bool done = false;
-    boost::asio::co_spawn(control_, std::move(task), [&](const std::exception_ptr&) { done = true; });
-    run_until([&] { return done; });
-  }
+  void finish(boost::asio::awaitable<void> task) { runtime::finish(control_, std::move(task)); }
 
   /// The plan from what runs to this content.
   Plan plan_of(const char* content) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
@@ -16,6 +15,7 @@
 
 #include "core/plugin/loader.hpp"
 #include "core/runtime/plan.hpp"
+#include "tests/unit/runtime/control_loop.hpp"
 
 namespace sentinel::runtime {
 namespace {
@@ -104,24 +104,9 @@ class TopologyTest : public testing::Test {
     std::erase_if(config_.pipelines, [&](const auto& pipeline) { return pipeline.name == name; });
   }
 
-  /// Runs the control loop, which may have run out of work before.
-  void run_until(const std::function<bool()>& done) {
-    control_.restart();
-    while (!done() && control_.run_one() > 0) {
-    }
-    ASSERT_TRUE(done()) << "the control loop has nothing left to do";
-  }
+  void run_until(const std::function<bool()>& done) { runtime::run_until(control_, done); }
 
-  Verdict apply(Plan plan) {
-    Verdict verdict;
-    bool done = false;
-    boost::asio::co_spawn(control_, topology_.apply(std::move(plan)), [&](const std::exception_ptr&, Verdict made) {
-      verdict = std::move(made);
-      done = true;
-    });
-    run_until([&] { return done; });
-    return verdict;
-  }
+  Verdict apply(Plan plan) { return finish(control_, topology_.apply(std::move(plan))); }
 
   /// Makes the topology what config_ says.
   Verdict apply() {
@@ -384,11 +369,7 @@ class Swap : public TopologyTest {
   Verdict swap() {
     return apply(plan({{"collector", "numbered", Action::swapped, ""}, {"sink", "receiver", Action::kept, ""}}));
   }
-  void run(boost::asio::awaitable<void> task) {
-    bool done = false;
-    boost::asio::co_spawn(control_, std::move(task), [&](const std::exception_ptr&) { done = true; });
-    run_until([&] { return done; });
-  }
+  void run(boost::asio::awaitable<void> task) { finish(control_, std::move(task)); }
   void fail(int generation, const char* call) {
     numbers_.call = call;
     numbers_.fails_in = generation;
@@ -532,9 +513,7 @@ TEST_F(TopologyTest, ARolledBackRemovalIsUndone) {
   remove_collector("tcp");
   apply();
   EXPECT_THAT(rendered(), Not(HasSubstr("sentinel_tcp_connections")));
-  bool done = false;
-  boost::asio::co_spawn(control_, topology_.roll_back(), [&](const std::exception_ptr&) { done = true; });
-  run_until([&] { return done; });
+  finish(control_, topology_.roll_back());
   EXPECT_EQ(status().at("tcp").generation, before.at("tcp").generation);
   run_until([&] { return status().at("tcp").collector.records > before.at("tcp").collector.records; });
   EXPECT_THAT(rendered(), HasSubstr("sentinel_tcp_connections"));
