@@ -187,7 +187,10 @@ AbiAlert::AbiAlert(const Notice& notice) : labels_(pairs(notice.labels)), annota
               context.stack.data(),
               nullptr,
               static_cast<std::uint32_t>(context.stack.size()),
-              0};
+              0,
+              {},
+              {},
+              nullptr};
   alert_.context = &context_;
 }
 

@@ -125,7 +125,7 @@ void structs() {
   MEMBER(76, bound_count, uint32_t);
   END(9);
 
-  STRUCT(sentinel_context, 104);
+  STRUCT(sentinel_context, 144);
   MEMBER(0, size, uint32_t);
   MEMBER(4, pid, uint32_t);
   MEMBER(8, tid, uint32_t);
@@ -139,9 +139,12 @@ void structs() {
   MEMBER(88, labels, const sentinel_string*);
   MEMBER(96, stack_count, uint32_t);
   MEMBER(100, label_count, uint32_t);
-  END(13);
+  MEMBER(104, exe, sentinel_string);
+  MEMBER(120, pod, sentinel_string);
+  MEMBER(136, symbols, const sentinel_string*);
+  END(16);
 
-  STRUCT(sentinel_record, 56);
+  STRUCT(sentinel_record, 72);
   MEMBER(0, size, uint32_t);
   MEMBER(4, metric, uint32_t);
   MEMBER(8, series, uint64_t);
@@ -151,9 +154,11 @@ void structs() {
   MEMBER(36, bucket_count, uint32_t);
   MEMBER(40, buckets, const uint64_t*);
   MEMBER(48, context, const sentinel_context*);
-  END(9);
+  MEMBER(56, count, uint64_t);
+  MEMBER(64, demand, uint64_t);
+  END(11);
 
-  STRUCT(sentinel_batch, 48);
+  STRUCT(sentinel_batch, 56);
   MEMBER(0, size, uint32_t);
   MEMBER(4, reserved, uint32_t);
   MEMBER(8, context, void*);
@@ -161,7 +166,8 @@ void structs() {
   MEMBER(24, every_ns, uint64_t);
   MEMBER(32, series, int32_t (*)(sentinel_batch*, uint32_t, const sentinel_string*, uint32_t, uint64_t*, sentinel_error*));
   MEMBER(40, append, int32_t (*)(sentinel_batch*, const sentinel_record*, uint64_t, sentinel_error*));
-  END(7);
+  MEMBER(48, lost, void (*)(sentinel_batch*, uint64_t));
+  END(8);
 
   STRUCT(sentinel_delivery, 64);
   MEMBER(0, size, uint32_t);
@@ -375,6 +381,53 @@ void structs() {
   MEMBER(8, handle, int32_t (*)(void*, const sentinel_http_request*, sentinel_http_response*, sentinel_error*));
   END(3);
 
+  STRUCT(sentinel_plugin_fd_watch, 24);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, watch, int32_t (*)(void*, int32_t*, uint64_t*, sentinel_error*));
+  MEMBER(16, ready, int32_t (*)(void*, sentinel_batch*, sentinel_error*));
+  END(4);
+
+  STRUCT(sentinel_predicate, 48);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, kind, uint32_t);
+  MEMBER(8, field, sentinel_string);
+  MEMBER(24, values, const sentinel_string*);
+  MEMBER(32, value_count, uint32_t);
+  MEMBER(36, comparison, uint32_t);
+  MEMBER(40, number, double);
+  END(7);
+
+  STRUCT(sentinel_demand, 88);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, metric, uint32_t);
+  MEMBER(8, id, uint64_t);
+  MEMBER(16, consumer, sentinel_string);
+  MEMBER(32, predicates, const sentinel_predicate*);
+  MEMBER(40, by, const sentinel_string*);
+  MEMBER(48, predicate_count, uint32_t);
+  MEMBER(52, by_count, uint32_t);
+  MEMBER(56, complete, uint32_t);
+  MEMBER(60, fold, uint32_t);
+  MEMBER(64, pane_ns, uint64_t);
+  MEMBER(72, has_threshold, uint32_t);
+  MEMBER(76, reserved, uint32_t);
+  MEMBER(80, threshold, double);
+  END(14);
+
+  STRUCT(sentinel_placement, 256);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, folds, uint32_t);
+  MEMBER(8, predicates, uint64_t);
+  MEMBER(16, reason, char[240]);
+  END(243);
+
+  STRUCT(sentinel_plugin_pushdown, 16);
+  MEMBER(0, size, uint32_t);
+  MEMBER(4, reserved, uint32_t);
+  MEMBER(8, offer, int32_t (*)(void*, const sentinel_demand*, uint32_t, sentinel_placement*, sentinel_error*));
+  END(3);
+
   STRUCT(sentinel_plugin, 144);
   MEMBER(0, magic, uint64_t);
   MEMBER(8, size, uint32_t);
@@ -417,6 +470,22 @@ void values() {
   VALUE(SENTINEL_PERMISSION, 6);
   VALUE(SENTINEL_TIMEOUT, 7);
   VALUE(SENTINEL_EXHAUSTED, 8);
+  VALUE(SENTINEL_RECORD_FOLDED, 1);
+  ENUM(sentinel_predicate_kind);
+  VALUE(SENTINEL_ANY_OF, 1);
+  VALUE(SENTINEL_NONE_OF, 2);
+  VALUE(SENTINEL_COMPARES, 3);
+  ENUM(sentinel_comparison);
+  VALUE(SENTINEL_EQUAL_TO, 1);
+  VALUE(SENTINEL_NOT_EQUAL_TO, 2);
+  VALUE(SENTINEL_LESS, 3);
+  VALUE(SENTINEL_LESS_OR_EQUAL, 4);
+  VALUE(SENTINEL_GREATER, 5);
+  VALUE(SENTINEL_GREATER_OR_EQUAL, 6);
+  ENUM(sentinel_fold);
+  VALUE(SENTINEL_FOLD_NONE, 0);
+  VALUE(SENTINEL_FOLD_COUNT, 1);
+  VALUE(SENTINEL_FOLD_SUM, 2);
   ENUM(sentinel_field_type);
   VALUE(SENTINEL_STRING, 1);
   VALUE(SENTINEL_PATH, 2);
@@ -469,6 +538,8 @@ void texts() {
   TEXT(SENTINEL_EXTENSION_HTTP);
   TEXT(SENTINEL_EXTENSION_STATE);
   TEXT(SENTINEL_EXTENSION_DETAILS);
+  TEXT(SENTINEL_EXTENSION_FD_WATCH);
+  TEXT(SENTINEL_EXTENSION_PUSHDOWN);
 }
 
 }  // namespace

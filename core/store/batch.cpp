@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::size_t most_stack_frames = 256;
 
+// What ABI 1.0 had of them.
+constexpr std::size_t least_record = offsetof(sentinel_record, count);
+constexpr std::size_t least_context = offsetof(sentinel_context, exe);
+
 RecordBatch& self(sentinel_batch* batch) {
   return *static_cast<RecordBatch*>(batch->context);
 }
@@ -31,16 +35,22 @@ int32_t abi_series(sentinel_batch* batch, uint32_t metric, const sentinel_string
 
 int32_t abi_append(sentinel_batch* batch, const sentinel_record* records, uint64_t count, sentinel_error* error) {
   return detail::guarded(error, [&]() -> Result<void> {
-    if (count > 0 && records->size < sizeof(sentinel_record)) {
+    if (count > 0 && records->size < least_record) {
       return Error{Errc::invalid_argument, "a record's size is " + std::to_string(records->size) + ", at least " +
-                                               std::to_string(sizeof(sentinel_record)) + " is needed: set it"};
+                                               std::to_string(least_record) + " is needed: set it"};
     }
     const char* at = reinterpret_cast<const char*>(records);
     for (uint64_t i = 0; i < count; ++i, at += records->size) {
-      if (auto appended = self(batch).append(*reinterpret_cast<const sentinel_record*>(at)); !appended) return appended;
+      sentinel_record record = {};
+      std::memcpy(&record, at, std::min<std::size_t>(sizeof(record), records->size));
+      if (auto appended = self(batch).append(record); !appended) return appended;
     }
     return {};
   });
+}
+
+void abi_lost(sentinel_batch* batch, uint64_t events) {
+  self(batch).add_lost(events);
 }
 
 }  // namespace
@@ -51,7 +61,7 @@ RecordBatch::RecordBatch(Producer& producer, std::string instance, std::size_t l
     : producer_(producer),
       instance_(std::move(instance)),
       limit_(limit),
-      abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append} {}
+      abi_{sizeof(sentinel_batch), 0, this, 0, 0, &abi_series, &abi_append, &abi_lost} {}
 
 std::shared_ptr<const RecordBatch> RecordBatch::subset(const std::shared_ptr<const RecordBatch>& whole,
                                                        const std::vector<std::uint32_t>& indices) {
@@ -69,6 +79,7 @@ std::shared_ptr<const RecordBatch> RecordBatch::subset(const std::shared_ptr<con
 void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
   abi_.tick_ns = tick_ns;
   abi_.every_ns = every_ns;
+  lost_ = 0;
   records_.clear();
   meanings_.clear();
   arena_.release();
@@ -144,20 +155,28 @@ Result<void> RecordBatch::copy_context(const MetricInfo& metric, const sentinel_
   to.context = nullptr;
   if (metric.decl.kind != MetricKind::event) return {};
   const std::size_t labels = metric.decl.label_keys.size();
-  if (from.context == nullptr || from.context->size < sizeof(sentinel_context) || from.context->label_count != labels) {
+  if (from.context == nullptr || from.context->size < least_context || from.context->label_count != labels) {
     return Error{Errc::invalid_argument, "event '" + metric.decl.name + "' needs a context with its " +
                                              std::to_string(labels) + " label values"};
   }
   auto* context = allocate<sentinel_context>(1);
-  *context = *from.context;
+  *context = {};
+  std::memcpy(context, from.context, std::min<std::size_t>(sizeof(sentinel_context), from.context->size));
   context->size = sizeof(sentinel_context);
   context->comm = copy(context->comm);
   context->parent_comm = copy(context->parent_comm);
   context->container_id = copy(context->container_id);
+  context->exe = copy(context->exe);
+  context->pod = copy(context->pod);
   context->stack_count = static_cast<std::uint32_t>(std::min<std::size_t>(context->stack_count, most_stack_frames));
   auto* stack = allocate<std::uint64_t>(context->stack_count);
   std::copy_n(from.context->stack, context->stack_count, stack);
   context->stack = stack;
+  if (context->symbols != nullptr) {
+    auto* symbols = allocate<sentinel_string>(context->stack_count);
+    for (std::uint32_t i = 0; i < context->stack_count; ++i) symbols[i] = copy(context->symbols[i]);
+    context->symbols = symbols;
+  }
 
   auto* values = allocate<sentinel_string>(metric.keys().size());
   for (std::size_t i = 0; i < labels; ++i) values[i] = copy(from.context->labels[i]);

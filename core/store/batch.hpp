@@ -42,6 +42,10 @@ class RecordBatch {
   Result<SeriesHandle> series(MetricId metric, const sentinel_string* values, std::uint32_t count);
   Result<void> append(const sentinel_record& record);
 
+  /// Events that the plugin told to be lost before it could read them.
+  [[nodiscard]] std::uint64_t lost() const { return lost_; }
+  void add_lost(std::uint64_t events) { lost_ += events; }
+
  private:
   RecordBatch(Producer& producer, std::string instance, std::size_t limit);
   Result<void> copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
@@ -54,6 +58,7 @@ class RecordBatch {
   const std::string instance_;
   std::size_t limit_;
   sentinel_batch abi_;
+  std::uint64_t lost_ = 0;
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<sentinel_record> records_;
   std::vector<Producer::Meaning> meanings_;   // of the record at the same index

@@ -108,7 +108,8 @@ class Player {
     if (!in.ok() || series >= series_.size() || series_[series].metric != metric) return in.fail();
     const std::uint64_t time_ns = in.u64();
     const double value = in.f64();
-    records_.push_back({sizeof(sentinel_record), metric, 1ULL << 32 | series, time_ns, value, 0, 0, nullptr, nullptr});
+    records_.push_back(
+        {sizeof(sentinel_record), metric, 1ULL << 32 | series, time_ns, value, 0, 0, nullptr, nullptr, 0, 0});
   }
 
   void event(FrameReader& in, std::uint32_t metric, const Metric& of) {
@@ -133,7 +134,7 @@ class Player {
     context.stack = event.stack.data();
     context.labels = event.labels.data();
     context.label_count = of.abi.label_count;
-    records_.push_back({sizeof(sentinel_record), metric, 0, time_ns, value, 0, 0, nullptr, &context});
+    records_.push_back({sizeof(sentinel_record), metric, 0, time_ns, value, 0, 0, nullptr, &context, 0, 0});
   }
 
   void collection(FrameReader& in) {

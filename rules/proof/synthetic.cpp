@@ -49,7 +49,7 @@ Synthetic::Row& Synthetic::row_of(const Metric& metric, const SeriesName& name) 
 void Synthetic::add_sample(const SeriesName& name, std::uint64_t handle, double value) {
   std::uint32_t id = 0;
   row_of(metric(name, id), name);
-  records_.push_back({sizeof(sentinel_record), id, handle, time_ns_, value, 0, 0, nullptr, nullptr});
+  records_.push_back({sizeof(sentinel_record), id, handle, time_ns_, value, 0, 0, nullptr, nullptr, 0, 0});
 }
 
 void Synthetic::add_event(const InputEvents& events) {
@@ -68,8 +68,11 @@ void Synthetic::add_event(const InputEvents& events) {
                  context.stack.data(),
                  row.labels.data(),
                  static_cast<std::uint32_t>(context.stack.size()),
-                 static_cast<std::uint32_t>(row.labels.size())};
-  records_.push_back({sizeof(sentinel_record), id, 0, time_ns_, events.value, 0, 0, nullptr, &row.context});
+                 static_cast<std::uint32_t>(row.labels.size()),
+                 {},
+                 {},
+                 nullptr};
+  records_.push_back({sizeof(sentinel_record), id, 0, time_ns_, events.value, 0, 0, nullptr, &row.context, 0, 0});
 }
 
 sentinel_delivery Synthetic::delivery() {

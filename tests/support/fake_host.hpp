@@ -210,6 +210,9 @@ struct EventContext {
   std::string parent_comm;
   std::string container_id;
   std::vector<std::uint64_t> stack;
+  std::string exe;
+  std::string pod;
+  std::vector<std::string> symbols;
 };
 
 struct FakeRecord {
@@ -220,6 +223,8 @@ struct FakeRecord {
   std::uint64_t time_ns = 0;
   std::vector<std::uint64_t> buckets;
   std::optional<EventContext> context;  ///< of events
+  std::uint64_t count = 1;              ///< of a folded one, what it stands for
+  std::uint64_t demand = 0;             ///< of a folded one
 
   /// `name{key="value",…}` as an exposition writes it, without escapes; the bare name without labels.
   [[nodiscard]] std::string series() const {
@@ -243,13 +248,16 @@ class FakeBatch {
                static_cast<std::uint64_t>(host.time.count()),
                static_cast<std::uint64_t>(every.count()),
                &FakeBatch::series,
-               &FakeBatch::append} {}
+               &FakeBatch::append,
+               &FakeBatch::tell_lost} {}
   FakeBatch(const FakeBatch&) = delete;
   FakeBatch& operator=(const FakeBatch&) = delete;
 
   [[nodiscard]] sentinel_batch* raw() { return &batch_; }
 
   std::vector<FakeRecord> records;
+  /// Events that the plugin told to be lost.
+  std::uint64_t lost = 0;
   /// More records than this are refused as exhausted.
   std::size_t limit = 1'000'000;
 
@@ -291,6 +299,8 @@ class FakeBatch {
     return SENTINEL_OK;
   }
 
+  static void tell_lost(sentinel_batch* batch, std::uint64_t events) { self(batch).lost += events; }
+
   static std::int32_t append(sentinel_batch* batch, const sentinel_record* raw, std::uint64_t count,
                              sentinel_error* error) {
     FakeBatch& fake = self(batch);
@@ -309,6 +319,8 @@ class FakeBatch {
     record.label_keys = declared->label_keys;
     record.value = raw.value;
     record.time_ns = raw.time_ns;
+    record.count = (raw.flags & SENTINEL_RECORD_FOLDED) != 0 ? raw.count : 1;
+    record.demand = raw.demand;
     record.buckets.assign(raw.buckets, raw.buckets + raw.bucket_count);
     if (declared->kind == MetricKind::event) {
       if (raw.context == nullptr || raw.context->label_count != declared->label_keys.size()) {
@@ -341,7 +353,16 @@ class FakeBatch {
             owned(raw.comm),
             owned(raw.parent_comm),
             owned(raw.container_id),
-            {raw.stack, raw.stack + raw.stack_count}};
+            {raw.stack, raw.stack + raw.stack_count},
+            owned(raw.exe),
+            owned(raw.pod),
+            raw.symbols == nullptr ? std::vector<std::string>() : symbols_of(raw)};
+  }
+
+  static std::vector<std::string> symbols_of(const sentinel_context& raw) {
+    std::vector<std::string> names;
+    for (std::uint32_t i = 0; i < raw.stack_count; ++i) names.push_back(owned(raw.symbols[i]));
+    return names;
   }
 
   const FakeHost* host_;

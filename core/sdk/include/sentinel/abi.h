@@ -25,7 +25,7 @@ extern "C" {
 
 #define SENTINEL_ABI_MAGIC UINT64_C(0x4c454e49544e4553) /* "SENTINEL" in little endian */
 #define SENTINEL_ABI_MAJOR 1u                           /* moves when a plugin must be rebuilt */
-#define SENTINEL_ABI_MINOR 1u                           /* moves when something was appended */
+#define SENTINEL_ABI_MINOR 2u                           /* moves when something was appended */
 
 /// Name of the ELF note's owner and its type; the descriptor of the note is a `sentinel_note`.
 #define SENTINEL_NOTE_OWNER "Sentinel"
@@ -153,7 +153,13 @@ typedef struct sentinel_context {
   const sentinel_string* labels; /* values in the order of the metric's label keys */
   uint32_t stack_count;
   uint32_t label_count;
+  sentinel_string exe;            /* since 1.2: path of the executable */
+  sentinel_string pod;            /* since 1.2: "namespace/name" of its Kubernetes pod */
+  const sentinel_string* symbols; /* since 1.2: names of the stack's frames, "tcp_v4_rcv+0x1c"; null: not known */
 } sentinel_context;
+
+/// Flag of a record, since 1.2: an event that stands for `count` of them, which one demand had folded into a group.
+#define SENTINEL_RECORD_FOLDED 1u
 
 /// One sample or event. The host copies it and what it points to.
 typedef struct sentinel_record {
@@ -161,11 +167,13 @@ typedef struct sentinel_record {
   uint32_t metric;  /* from declare_metric */
   uint64_t series;  /* from sentinel_batch.series; 0 for events */
   uint64_t time_ns; /* CLOCK_BOOTTIME; 0 on a sample: the tick of its collection */
-  double value;     /* of a histogram: the sum of its observations */
-  uint32_t flags;   /* none yet: 0 */
+  double value;     /* of a histogram: the sum of its observations; of a folded record: that of its events' values */
+  uint32_t flags;   /* SENTINEL_RECORD_… */
   uint32_t bucket_count;
   const uint64_t* buckets; /* cumulative counts, one a bound and one for +Inf */
   const sentinel_context* context;
+  uint64_t count;  /* since 1.2, of a folded record: how many events it stands for */
+  uint64_t demand; /* since 1.2, of a folded record: the id of the sentinel_demand that it answers, and no other */
 } sentinel_record;
 
 /// Where a collection's records go. The host owns it; valid from collect's start to its return (or open to close).
@@ -184,6 +192,9 @@ typedef struct sentinel_batch {
   /// Appends copies. Errors: invalid_argument (unknown metric, ended series, wrong number of buckets or labels),
   /// exhausted (the batch's limit); then nothing was appended.
   int32_t (*append)(struct sentinel_batch* self, const sentinel_record* records, uint64_t count, sentinel_error* error);
+  /// Since 1.2. Tells of events that were lost before the plugin could read them, since it told last: alerts that miss
+  /// them say so. Counts even when the batch is not taken.
+  void (*lost)(struct sentinel_batch* self, uint64_t events);
 } sentinel_batch;
 
 /* What a sink sees ------------------------------------------------------------------------------------------------- */
@@ -498,6 +509,89 @@ typedef struct sentinel_plugin_http {
   int32_t (*handle)(void* instance, const sentinel_http_request* request, sentinel_http_response* response,
                     sentinel_error* error);
 } sentinel_plugin_http;
+
+/// "sentinel.fd_watch/1" of a `serial` collector, since 1.2: events that are handed over between collections.
+#define SENTINEL_EXTENSION_FD_WATCH "sentinel.fd_watch/1"
+typedef struct sentinel_plugin_fd_watch {
+  uint32_t size;
+  uint32_t reserved;
+  /// What to wait for: input at `fd`, which stays the plugin's and open until drain (-1: none), and at the latest
+  /// `period_ns` after the last call of ready (0: no such limit). While started; asked after start, resume and offer.
+  int32_t (*watch)(void* instance, int32_t* fd, uint64_t* period_ns, sentinel_error* error);
+  /// Hands over the events that there are. While started; its calls and those of collect never overlap. The batch takes
+  /// events alone, and ends no series.
+  int32_t (*ready)(void* instance, sentinel_batch* batch, sentinel_error* error);
+} sentinel_plugin_fd_watch;
+
+typedef enum sentinel_predicate_kind {
+  SENTINEL_ANY_OF = 1,  /* the field's text is one of `values` */
+  SENTINEL_NONE_OF = 2, /* it is none of them */
+  SENTINEL_COMPARES = 3 /* the record's value compares to `number` */
+} sentinel_predicate_kind;
+
+typedef enum sentinel_comparison {
+  SENTINEL_EQUAL_TO = 1,
+  SENTINEL_NOT_EQUAL_TO = 2,
+  SENTINEL_LESS = 3,
+  SENTINEL_LESS_OR_EQUAL = 4,
+  SENTINEL_GREATER = 5,
+  SENTINEL_GREATER_OR_EQUAL = 6
+} sentinel_comparison;
+
+/// A condition that holds of every event that a consumer takes. An absent field has the empty text.
+typedef struct sentinel_predicate {
+  uint32_t size;
+  uint32_t kind;         /* sentinel_predicate_kind */
+  sentinel_string field; /* a label key of the metric, or a context field: pid, comm, cgroup_id … */
+  const sentinel_string* values;
+  uint32_t value_count;
+  uint32_t comparison; /* sentinel_comparison */
+  double number;
+} sentinel_predicate;
+
+typedef enum sentinel_fold {
+  SENTINEL_FOLD_NONE = 0,  /* the consumer needs each event */
+  SENTINEL_FOLD_COUNT = 1, /* of each group and pane, how many events */
+  SENTINEL_FOLD_SUM = 2    /* beside it the sum of their values */
+} sentinel_fold;
+
+/// What one consumer of an event type needs of it. Valid during the call.
+typedef struct sentinel_demand {
+  uint32_t size;
+  uint32_t metric; /* of the event, from declare_metric */
+  uint64_t id;     /* the host's, never given twice */
+  sentinel_string consumer;
+  const sentinel_predicate* predicates;
+  const sentinel_string* by; /* label keys and context fields that tell groups apart */
+  uint32_t predicate_count;
+  uint32_t by_count;
+  uint32_t complete; /* 1: the predicates are the whole filter; 0: user space has more, so that nothing can be folded */
+  uint32_t fold;     /* sentinel_fold: what would do instead of each event */
+  uint64_t pane_ns;  /* panes are the half-open (n * pane_ns, (n + 1) * pane_ns] of CLOCK_BOOTTIME */
+  uint32_t has_threshold;
+  uint32_t reserved;
+  double threshold; /* a group's fold that comes near it wants an event of its own, for its context */
+} sentinel_demand;
+
+/// How a collector serves a demand. The host owns it and sets `size`; the plugin fills the rest.
+typedef struct sentinel_placement {
+  uint32_t size;
+  uint32_t folds;      /* 1: it sends folded records. Then every predicate is evaluated in the kernel */
+  uint64_t predicates; /* bit i: predicate i is evaluated in the kernel */
+  char reason[240];    /* terminated; why what is left to user space is left there; empty when nothing is */
+} sentinel_placement;
+
+/// "sentinel.pushdown/1" of a collector, since 1.2: it is told who consumes its events, and sends no others.
+#define SENTINEL_EXTENSION_PUSHDOWN "sentinel.pushdown/1"
+typedef struct sentinel_plugin_pushdown {
+  uint32_t size;
+  uint32_t reserved;
+  /// The demands from now on, all of them; none: not one event is wanted. Before the first call, too, none is. Created
+  /// or started; an event that no demand wants may still come, one that a demand wants is left out never, except as
+  /// part of a folded record. While created, answers without touching the machine.
+  int32_t (*offer)(void* instance, const sentinel_demand* demands, uint32_t count, sentinel_placement* placements,
+                   sentinel_error* error);
+} sentinel_plugin_pushdown;
 
 /// What `sentinel_plugin_entry` returns: constant, and valid as long as the object is loaded.
 typedef struct sentinel_plugin {

@@ -69,10 +69,27 @@ class Batch {
     static_assert(Labels == Values, "give one label value for each label key of the metric");
     std::array<sentinel_string, Values> values;
     for (std::size_t i = 0; i < Values; ++i) values[i] = to_abi(labels[i]);
-    add_event(metric.id, time, value, context, values);
+    add_event(metric.id, time, value, context, values, {});
   }
   void add(Metric<MetricKind::event, 0> metric, std::chrono::nanoseconds time, double value, const Context& context) {
-    add_event(metric.id, time, value, context, {});
+    add_event(metric.id, time, value, context, {}, {});
+  }
+
+  /// An event that stands for `count` events of one group and pane, whose values sum up to `sum`. `id` is that of the
+  /// demand that has them folded; fields of the context and labels that are no key of its groups may be empty.
+  template <std::size_t Labels, std::size_t Values>
+  void add_folded(Metric<MetricKind::event, Labels> metric, std::chrono::nanoseconds time, std::uint64_t id,
+                  std::uint64_t count, double sum, const Context& context, const std::string_view (&labels)[Values]) {
+    static_assert(Labels == Values, "give one label value for each label key of the metric");
+    std::array<sentinel_string, Values> values;
+    for (std::size_t i = 0; i < Values; ++i) values[i] = to_abi(labels[i]);
+    add_event(metric.id, time, sum, context, values, {id, count});
+  }
+
+  /// Tells of events that were lost before they could be read, since it was told last: alerts that miss them say so.
+  /// An older agent, which cannot know, is told nothing.
+  void lost(std::uint64_t events) {
+    if (events > 0 && batch_->size >= sizeof(sentinel_batch)) batch_->lost(batch_, events);
   }
 
   /// The series with these label values; looking it up once saves a hash of them a sample.
@@ -109,8 +126,14 @@ class Batch {
     append(record);
   }
 
+  /// What a record stands for beside its own event.
+  struct Folded {
+    std::uint64_t demand = 0;
+    std::uint64_t count = 0;
+  };
+
   void add_event(std::uint32_t metric, std::chrono::nanoseconds time, double value, const Context& context,
-                 std::span<const sentinel_string> labels) {
+                 std::span<const sentinel_string> labels, Folded folded) {
     const sentinel_context abi_context = {sizeof(sentinel_context),
                                           context.pid,
                                           context.tid,
@@ -123,15 +146,21 @@ class Batch {
                                           context.stack.data(),
                                           labels.data(),
                                           static_cast<std::uint32_t>(context.stack.size()),
-                                          static_cast<std::uint32_t>(labels.size())};
+                                          static_cast<std::uint32_t>(labels.size()),
+                                          to_abi(context.exe),
+                                          to_abi(context.pod),
+                                          context.symbols.empty() ? nullptr : context.symbols.data()};
     sentinel_record record = blank(metric, 0, value);
     record.time_ns = static_cast<std::uint64_t>(time.count());
     record.context = &abi_context;
+    record.count = folded.count;
+    record.demand = folded.demand;
+    if (folded.count > 0) record.flags = SENTINEL_RECORD_FOLDED;
     append(record);
   }
 
   static sentinel_record blank(std::uint32_t metric, std::uint64_t series, double value) {
-    return {sizeof(sentinel_record), metric, series, 0, value, 0, 0, nullptr, nullptr};
+    return {sizeof(sentinel_record), metric, series, 0, value, 0, 0, nullptr, nullptr, 0, 0};
   }
 
   void append(const sentinel_record& record) {

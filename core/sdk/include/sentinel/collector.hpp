@@ -14,7 +14,10 @@ namespace sentinel {
 ///   - `static constexpr std::string_view capabilities[]`, such as "CAP_BPF";
 ///   - start(), drain(deadline), resume(), stop(), each returning `sentinel::Result<void>`;
 ///   - `static constexpr std::uint32_t state_version` with save(Writer&) and restore(version, bytes);
-///   - `sentinel::Result<void> details(sentinel::Rows&)` for the status API.
+///   - `sentinel::Result<void> details(sentinel::Rows&)` for the status API;
+///   - `sentinel::Result<sentinel::Watch> watch()` with `sentinel::Result<void> ready(sentinel::Batch&)`, which hands
+///     events over between collections;
+///   - `sentinel::Result<void> offer(const sentinel::Demands&)`, which is told who consumes its events.
 template <class T>
 concept Collector = std::constructible_from<T, const Config&, Host&> && requires(T& t, Batch& batch) {
   { t.collect(batch) } -> std::same_as<Result<void>>;

@@ -55,7 +55,10 @@ struct Context {
   std::string_view comm = {};
   std::string_view parent_comm = {};
   std::string_view container_id = {};
-  std::span<const std::uint64_t> stack = {};  ///< kernel addresses, innermost first
+  std::span<const std::uint64_t> stack = {};      ///< kernel addresses, innermost first
+  std::string_view exe = {};                      ///< path of the executable
+  std::string_view pod = {};                      ///< "namespace/name"
+  std::span<const sentinel_string> symbols = {};  ///< of the stack's frames, as many; empty: not known
 };
 
 }  // namespace sentinel

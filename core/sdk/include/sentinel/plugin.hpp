@@ -14,6 +14,7 @@
 #include <sentinel/error.hpp>
 #include <sentinel/host.hpp>
 #include <sentinel/http.hpp>
+#include <sentinel/pushdown.hpp>
 
 namespace sentinel {
 
@@ -149,6 +150,23 @@ constexpr void check_optional_methods() {
         "state needs all of: static constexpr std::uint32_t state_version; sentinel::Result<void> "
         "save(sentinel::Writer&); sentinel::Result<void> restore(std::uint32_t version, std::string_view state)");
   }
+  if constexpr (
+      requires { &T::watch; } || requires { &T::ready; }) {
+    static_assert(
+        requires(T & t, Batch & batch) {
+          { t.watch() } -> std::same_as<Result<Watch>>;
+          { t.ready(batch) } -> std::same_as<Result<void>>;
+        },
+        "events between collections need both: sentinel::Result<sentinel::Watch> watch(); sentinel::Result<void> "
+        "ready(sentinel::Batch&)");
+  }
+  if constexpr (requires { &T::offer; }) {
+    static_assert(
+        requires(T & t, const Demands& demands) {
+          { t.offer(demands) } -> std::same_as<Result<void>>;
+        },
+        "offer must be: sentinel::Result<void> offer(const sentinel::Demands&)");
+  }
   if constexpr (requires { &T::details; }) {
     static_assert(
         requires(T & t, Rows & rows) {
@@ -220,6 +238,27 @@ struct Entry {
     });
   }
 
+  static int32_t watch(void* instance, int32_t* fd, uint64_t* period_ns, sentinel_error* error) {
+    return guarded(error, [&]() -> Result<void> {
+      const Result<Watch> answer = self(instance).watch();
+      if (!answer) return answer.error();
+      *fd = answer->fd;
+      *period_ns = static_cast<uint64_t>(answer->period.count());
+      return {};
+    });
+  }
+  static int32_t ready(void* instance, sentinel_batch* raw, sentinel_error* error) {
+    return guarded(error, [&]() -> Result<void> {
+      Batch batch(raw);
+      if (const Result<void> handed_over = self(instance).ready(batch); !handed_over) return handed_over;
+      return batch.result();
+    });
+  }
+  static int32_t offer(void* instance, const sentinel_demand* demands, uint32_t count, sentinel_placement* placements,
+                       sentinel_error* error) {
+    return guarded(error, [&] { return self(instance).offer(Demands(demands, count, placements)); });
+  }
+
   static const void* extension(void*, const char* raw_id) {
     const std::string_view id(raw_id);
     if constexpr (requires { T::state_version; }) {
@@ -233,6 +272,14 @@ struct Entry {
     if constexpr (requires { &T::handle; }) {
       static constexpr sentinel_plugin_http http = {sizeof(sentinel_plugin_http), 0, &handle};
       if (id == SENTINEL_EXTENSION_HTTP) return &http;
+    }
+    if constexpr (requires { &T::ready; }) {
+      static constexpr sentinel_plugin_fd_watch fd_watch = {sizeof(sentinel_plugin_fd_watch), 0, &watch, &ready};
+      if (id == SENTINEL_EXTENSION_FD_WATCH) return &fd_watch;
+    }
+    if constexpr (requires { &T::offer; }) {
+      static constexpr sentinel_plugin_pushdown pushdown = {sizeof(sentinel_plugin_pushdown), 0, &offer};
+      if (id == SENTINEL_EXTENSION_PUSHDOWN) return &pushdown;
     }
     return nullptr;
   }

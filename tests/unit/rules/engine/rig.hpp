@@ -157,7 +157,7 @@ class Host {
   }
   void sample(std::uint32_t metric, const std::vector<std::string>& values, double value) {
     records_.push_back(
-        {sizeof(sentinel_record), metric, series(metric, values), tick_ns_, value, 0, 0, nullptr, nullptr});
+        {sizeof(sentinel_record), metric, series(metric, values), tick_ns_, value, 0, 0, nullptr, nullptr, 0, 0});
   }
   void add_event(std::uint32_t metric, const std::vector<std::string>& values, std::uint64_t time_ns,
                  EventContext context = {}, double value = 1) {
@@ -177,8 +177,11 @@ class Host {
                  event.context.stack.data(),
                  event.views.data(),
                  static_cast<std::uint32_t>(event.context.stack.size()),
-                 static_cast<std::uint32_t>(event.views.size())};
-    records_.push_back({sizeof(sentinel_record), metric, 0, time_ns, value, 0, 0, nullptr, &event.abi});
+                 static_cast<std::uint32_t>(event.views.size()),
+                 {},
+                 {},
+                 nullptr};
+    records_.push_back({sizeof(sentinel_record), metric, 0, time_ns, value, 0, 0, nullptr, &event.abi, 0, 0});
   }
   /// Valid until the next begin().
   [[nodiscard]] sentinel_delivery delivery() {
