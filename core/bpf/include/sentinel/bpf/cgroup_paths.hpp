@@ -18,7 +18,7 @@ class CgroupPaths {
   static constexpr std::size_t most_cgroups = 16'384;
   static constexpr std::size_t deepest = 32;
   /// An id that is not known makes the tree be walked again, but not sooner than this after the last walk.
-  static constexpr std::uint64_t walk_interval_ns = 1'000'000'000;
+  static constexpr std::uint64_t walk_interval_ns = 5'000'000'000;
 
   explicit CgroupPaths(std::string mount = "/sys/fs/cgroup") : mount_(std::move(mount)) {}
 

@@ -97,6 +97,7 @@ class KernelSymbols {
 
  private:
   [[nodiscard]] bool worth_reloading(std::uint64_t address, std::uint64_t now_ns);
+  std::optional<KernelLocation> frame(std::span<const std::uint64_t> stack, std::size_t i, std::uint64_t now_ns);
   [[nodiscard]] std::size_t leading_plumbing(std::span<const std::uint64_t> stack, std::uint64_t now_ns);
 
   procfs::Root proc_;

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <sentinel/bpf/cgroup_paths.hpp>
 #include <sentinel/bpf/pods.hpp>
 #include <sentinel/procfs/buffer.hpp>
 #include <sentinel/procfs/container.hpp>
+#include <sentinel/procfs/pid_stat.hpp>
 #include <sentinel/procfs/proc_root.hpp>
 #include <sentinel/result.hpp>
 #include <string>
@@ -17,6 +19,7 @@
 namespace sentinel::bpf {
 
 /// What an event of the kernel tells of a process. Texts are as the process set them, any byte; empty, or 0: not told.
+/// A thread's comm is its own: give group_leader's.
 struct ProcessNote {
   std::int32_t pid = 0;        ///< of the process: the kernel's tgid
   std::uint64_t start_ns = 0;  ///< task->group_leader->start_boottime, CLOCK_BOOTTIME
@@ -25,6 +28,7 @@ struct ProcessNote {
   std::string_view comm;
   std::string_view parent_comm;
   std::string_view exe;  ///< sched_process_exec's filename
+  bool exec = false;     ///< it runs another program from now on
 };
 
 /// What is known of a process. Texts are clean (see <sentinel/text.hpp>); empty: not known.
@@ -64,8 +68,9 @@ class ProcessCache {
   /// Errors: as procfs::Root::open() for `proc`; the others may be missing.
   static Result<ProcessCache> open(const Sources& sources, std::size_t capacity = default_capacity);
 
-  /// Keeps what an event told: at fork, exec, and whenever a record names a process. Later texts replace earlier ones;
-  /// a new comm or exe means an exec, so that exe is looked up again when it is not told. Touches no file.
+  /// Keeps what an event told: at fork, exec, and whenever a record names a process. What is told replaces what was
+  /// known; at an exec, what was read of the old program is forgotten and read again, at a new comm read again. Touches
+  /// no file.
   void note(const ProcessNote& note);
 
   /// What is known of a process, read from /proc first when that has not been done and it is still alive. Null when it
@@ -93,7 +98,7 @@ class ProcessCache {
     Key key;
     Process process;
     std::uint64_t cgroup_id = 0;
-    bool read = false;  ///< /proc was asked since the last exec
+    bool read = false;  ///< /proc was asked, and there is no more to learn from it
   };
   using Entries = std::list<Entry>;
 
@@ -102,10 +107,12 @@ class ProcessCache {
   [[nodiscard]] Key key_of(std::int32_t pid, std::uint64_t start_ns) const noexcept;
   Entry* known(const Key& key);
   Entry& add(const Key& key);
-  bool read_process(Entry& entry);
-  bool read_stat(const Key& key, Process* out);
-  void read_exe(Process& process);
-  void read_cgroup(Process& process);
+  std::optional<procfs::PidStat> read_stat(const procfs::Root& process);
+  Entry* read_living(const Key& key, Entry* entry);
+  void read_parent(const Key& key, Process& process);
+  void read_exe(const procfs::Root& directory, Process& process);
+  void read_cgroup(const procfs::Root& directory, Process& process);
+  void take_container(const procfs::Container& container, Process& process);
   void complete(Entry& entry, std::uint64_t now_ns);
   void assign_clean(std::string& field, std::string_view text);
 
