@@ -7,10 +7,6 @@
 namespace sentinel::procfs {
 namespace {
 
-constexpr bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
 bool parse_line(std::string_view line, Cgroup& out) {
   std::uint64_t hierarchy = 0;
   if (!take_digits(line, hierarchy) || hierarchy > std::numeric_limits<std::uint32_t>::max()) return false;
@@ -47,17 +43,6 @@ Result<void> parse_cgroup(std::string_view text, std::vector<Cgroup>& out) {
     out.push_back(found);
   }
   if (!rest.empty()) return cut(file, rest);
-  return {};
-}
-
-std::string_view container_of(std::string_view cgroup_path) noexcept {
-  constexpr std::size_t length = 64;
-  for (auto end = cgroup_path.size(); end > 0;) {
-    std::size_t begin = end;
-    while (begin > 0 && is_hex(cgroup_path[begin - 1])) --begin;
-    if (end - begin == length) return cgroup_path.substr(begin, length);
-    end = begin == end ? end - 1 : begin;
-  }
   return {};
 }
 

@@ -8,11 +8,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <sentinel/config.hpp>
+#include <sentinel/text.hpp>
 
 #include "core/plugin/abi_config.hpp"
 #include "core/plugin/library.hpp"
 #include "core/runtime/instance_call.hpp"
-#include "core/store/text.hpp"
 #include "core/telemetry/log.hpp"
 
 namespace sentinel::runtime {
@@ -362,10 +362,10 @@ void Instance::read_details() {
                            auto& all = *static_cast<std::vector<DetailRow>*>(self->context);
                            if (all.size() >= most_detail_rows) return;
                            std::string buffer;
-                           DetailRow row{std::string(store::clean(from_abi(name), buffer)), {}};
+                           DetailRow row{std::string(sentinel::clean(from_abi(name), buffer)), {}};
                            for (uint32_t i = 0; i < count; ++i) {
-                             std::string key(store::clean(from_abi(keys[i]), buffer));
-                             row.cells.emplace_back(std::move(key), store::clean(from_abi(values[i]), buffer));
+                             std::string key(sentinel::clean(from_abi(keys[i]), buffer));
+                             row.cells.emplace_back(std::move(key), sentinel::clean(from_abi(values[i]), buffer));
                            }
                            all.push_back(std::move(row));
                          }};

@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <sentinel/config.hpp>
+#include <sentinel/text.hpp>
 #include <utility>
 
-#include "core/store/text.hpp"
 #include "rules/engine/context_json.hpp"
 
 namespace sentinel::runtime {
@@ -61,7 +61,7 @@ std::vector<sentinel_label> pairs(const std::map<std::string, std::string>& map)
 
 std::string clean(sentinel_string text) {
   std::string buffer;
-  return std::string(store::clean(from_abi(text), buffer));
+  return std::string(sentinel::clean(from_abi(text), buffer));
 }
 
 /// Annotations are for people, and may have several lines.
@@ -71,7 +71,7 @@ std::string clean_lines(std::string_view text) {
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     if (begin > 0) out += '\n';
-    out += store::clean(text.substr(begin, end - begin), buffer);
+    out += sentinel::clean(text.substr(begin, end - begin), buffer);
     begin = end + 1;
   }
   return out;

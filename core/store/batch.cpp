@@ -7,8 +7,7 @@
 
 #include <sentinel/config.hpp>
 #include <sentinel/error.hpp>
-
-#include "core/store/text.hpp"
+#include <sentinel/text.hpp>
 
 namespace sentinel::store {
 namespace {

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include <sentinel/config.hpp>
-
-#include "core/store/text.hpp"
+#include <sentinel/text.hpp>
 
 namespace sentinel::store {
 namespace {

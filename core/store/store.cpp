@@ -5,9 +5,9 @@
 #include <utility>
 
 #include <sentinel/config.hpp>
+#include <sentinel/text.hpp>
 
 #include "core/store/batch.hpp"
-#include "core/store/text.hpp"
 
 namespace sentinel::store {
 namespace {

@@ -7,9 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sentinel/text.hpp>
 #include <utility>
-
-#include "core/store/text.hpp"
 
 namespace sentinel::telemetry {
 namespace {
@@ -53,7 +52,7 @@ class Writer {
 
   void write(LogLevel level, std::string_view component, std::string_view message) {
     std::string buffer;
-    const std::string_view text = store::clean(message, buffer);
+    const std::string_view text = sentinel::clean(message, buffer);
     const std::lock_guard lock(mutex_);
     Last& last = last_[std::string(component)];
     if (last.message == text && last.level == level) {

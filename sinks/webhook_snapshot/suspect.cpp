@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <sentinel/procfs/cgroup.hpp>
+#include <sentinel/procfs/container.hpp>
 #include <sentinel/procfs/pid_limits.hpp>
 
 #include "sinks/webhook_snapshot/items.hpp"
@@ -178,9 +179,8 @@ void SuspectReader::read_cgroup(Suspect& suspect, Draft& draft, std::vector<Item
                 const bool telling = group.hierarchy == 0 || group.has("memory");
                 if (telling && (suspect.cgroup.empty() || suspect.cgroup == "/"))
                   suspect.cgroup = clean(group.path, 300);
-                const auto container = sentinel::procfs::container_of(group.path);
-                if (!container.empty()) suspect.container = container;
               }
+              suspect.container = clean(sentinel::procfs::container_of(groups).id, 128);
               return write_item(draft, item, evidence);
             });
 }

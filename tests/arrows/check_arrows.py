@@ -19,7 +19,7 @@ from typing import Iterator, NamedTuple, Optional
 ARROWS = {
     "core/sdk": [],
     "core/procfs": ["core/sdk"],
-    "core/bpf": ["core/sdk"],
+    "core/bpf": ["core/sdk", "core/procfs"],
     "core/config": ["core/sdk"],
     "core/plugin": ["core/sdk", "core/config"],
     "core/store": ["core/sdk"],
@@ -31,7 +31,7 @@ ARROWS = {
                      "core/telemetry", "rules"],
     "core/app": ["core/*", "rules"],
     "plugins/proc_*": ["core/sdk", "core/procfs", "core/bpf"],
-    "plugins/ebpf_*": ["core/sdk", "core/bpf"],
+    "plugins/ebpf_*": ["core/sdk", "core/procfs", "core/bpf"],
     "plugins/*": ["core/sdk"],
     "sinks/webhook_snapshot": ["core/sdk", "core/procfs"],
     "sinks/*": ["core/sdk"],

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <sentinel/text.hpp>
 #include <span>
-
-#include "core/store/text.hpp"
 
 namespace sentinel::top {
 namespace {
@@ -69,7 +68,7 @@ char32_t take(std::string_view& text, std::string_view& encoded) {
 
 std::string printable(std::string_view text, bool unicode) {
   std::string cleaned;
-  std::string_view rest = store::clean(text, cleaned);
+  std::string_view rest = sentinel::clean(text, cleaned);
   std::string result;
   result.reserve(rest.size());
   std::string_view encoded;

@@ -23,8 +23,4 @@ struct Cgroup {
 /// is none.
 Result<void> parse_cgroup(std::string_view text, std::vector<Cgroup>& out);
 
-/// The container's id in the path of a cgroup: the last run of exactly 64 lower-case hexadecimal digits, as containerd,
-/// CRI-O, Docker and Podman name theirs ("/docker/<id>", "…/cri-containerd-<id>.scope"); empty when there is none.
-[[nodiscard]] std::string_view container_of(std::string_view cgroup_path) noexcept;
-
 }  // namespace sentinel::procfs

@@ -1,18 +1,20 @@
-#include "core/store/text.hpp"
+#pragma once
 
 #include <cstddef>
+#include <string>
+#include <string_view>
 
-namespace sentinel::store {
-namespace {
+namespace sentinel {
+namespace detail {
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";
+inline constexpr std::string_view replacement = "\xef\xbf\xbd";
 
-bool is_printable_ascii(unsigned char c) {
+constexpr bool is_printable_ascii(unsigned char c) {
   return c >= 0x20 && c < 0x7f;
 }
 
 /// Length of the well-formed character at `at` that is no control character, or 0.
-std::size_t character_length(std::string_view text, std::size_t at) {
+inline std::size_t character_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t offset) -> unsigned {
     return at + offset < text.size() ? static_cast<unsigned char>(text[at + offset]) : 0U;
   };
@@ -38,7 +40,7 @@ std::size_t character_length(std::string_view text, std::size_t at) {
 }
 
 /// Bytes of clean text from the start.
-std::size_t clean_prefix(std::string_view text) {
+inline std::size_t clean_prefix(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t length = character_length(text, at);
@@ -48,22 +50,26 @@ std::size_t clean_prefix(std::string_view text) {
   return at;
 }
 
-}  // namespace
+}  // namespace detail
 
-bool is_clean(std::string_view text) noexcept {
-  return clean_prefix(text) == text.size();
+/// Whether `text` is valid UTF-8 (RFC 3629) without control characters (C0, DEL, C1). Any thread.
+[[nodiscard]] inline bool is_clean(std::string_view text) noexcept {
+  return detail::clean_prefix(text) == text.size();
 }
 
-std::string_view clean(std::string_view text, std::string& buffer) {
-  std::size_t at = clean_prefix(text);
+/// `text` with each invalid byte and each control character replaced by U+FFFD, so that a process named `\xff"\n`
+/// cannot take a scrape down. Clean text comes back as it is; `buffer` holds the result only when something was
+/// replaced. The host does this to every text of a record; it is here for what a plugin prints or keeps itself.
+[[nodiscard]] inline std::string_view clean(std::string_view text, std::string& buffer) {
+  std::size_t at = detail::clean_prefix(text);
   if (at == text.size()) return text;
   buffer.assign(text.substr(0, at));
   while (at < text.size()) {
-    const std::size_t length = character_length(text, at);
-    buffer.append(length == 0 ? replacement : text.substr(at, length));
+    const std::size_t length = detail::character_length(text, at);
+    buffer.append(length == 0 ? detail::replacement : text.substr(at, length));
     at += length == 0 ? 1 : length;
   }
   return buffer;
 }
 
-}  // namespace sentinel::store
+}  // namespace sentinel

@@ -1,10 +1,10 @@
-#include "core/store/text.hpp"
+#include "sentinel/text.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sentinel::store {
+namespace sentinel {
 namespace {
 
 std::string cleaned(std::string_view text) {
@@ -63,4 +63,4 @@ TEST(Text, CleansEverySequenceOfTwoBytes) {
 }
 
 }  // namespace
-}  // namespace sentinel::store
+}  // namespace sentinel
