@@ -14,6 +14,7 @@ find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libcrypt)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
 
 # yaml-cpp 0.7 exports a plain name, 0.8 a namespaced one.
 if(NOT TARGET yaml-cpp::yaml-cpp)

@@ -1,0 +1,323 @@
+#include "sentinel/bpf/funnel.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace sentinel::bpf {
+namespace {
+
+/// A program that was in the middle of its event when the pane ended has long finished after this.
+constexpr std::uint64_t settle_ns = 20'000'000;
+/// Demands whose keys are remembered for panes that still come: more than any reload leaves behind.
+constexpr std::size_t most_known_demands = 256;
+
+std::size_t padded(std::size_t size) {
+  return (size + 7) & ~std::size_t{7};
+}
+
+}  // namespace
+
+struct Funnel::Ring {
+  explicit Ring(int map_fd) : buffer(ring_buffer__new(map_fd, &Ring::take_one, this, nullptr)) {}
+  ~Ring() { ring_buffer__free(buffer); }
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  static int take_one(void* self, void* data, std::size_t size) {
+    const auto& ring = *static_cast<Ring*>(self);
+    if (size >= sizeof(funnel_event)) (*ring.take)(*static_cast<const funnel_event*>(data), size);
+    return 0;
+  }
+
+  ring_buffer* buffer;
+  const std::function<void(const funnel_event&, std::size_t)>* take = nullptr;
+};
+
+const funnel_value* Pane::value(std::uint32_t field) const {
+  const auto found = std::find(keys.begin(), keys.end(), field);
+  return found == keys.end() ? nullptr : &values[static_cast<std::size_t>(found - keys.begin())];
+}
+
+std::string_view Pane::text(const Fields& fields, std::uint32_t field, FieldText& buffer) const {
+  const funnel_value* found = value(field);
+  if (found == nullptr) return {};
+  for (const Field& each : fields.all()) {
+    if (each.index == field && each.kind != FieldKind::value) return to_text(each, *found, buffer);
+  }
+  return {};
+}
+
+Funnel::Funnel(const FunnelSpec& spec, FunnelOptions options)
+    : spec_(spec),
+      options_(std::move(options)),
+      cpus_(std::max(1, libbpf_num_possible_cpus())),
+      hooks_(std::make_unique<Hooks>(spec.elf, spec.hooks, options_.hooks)),
+      config_(std::make_unique<funnel_config>()) {
+  config_->filter = options_.filter;
+  config_->stacks = options_.stacks;
+  config_->flags = options_.flags;
+  config_->sample = 1;
+  config_->wakeup_bytes = options_.ring_bytes / 4;
+  std::copy(std::begin(options_.limits), std::end(options_.limits), config_->limits);
+}
+
+Funnel::~Funnel() = default;
+
+/// Fills the next demand of the configuration, and says where each part of it runs.
+void Funnel::place(const Demand& demand, const EventType& type) {
+  Demand answer = demand;
+  if (config_->demand_count == FUNNEL_DEMANDS) {
+    // The last one becomes a demand for each event: nobody goes without, the kernel only drops less.
+    funnel_demand& last = config_->demands[FUNNEL_DEMANDS - 1];
+    last.folds = 0;
+    last.filter = {};
+    answer.left("the collector already serves " + std::to_string(FUNNEL_DEMANDS) + " demands in the kernel");
+    return;
+  }
+  funnel_demand& out = config_->demands[config_->demand_count++];
+  out = {};
+  out.id = demand.id();
+  out.event = type.type;
+  out.pane_ns = static_cast<std::uint64_t>(demand.pane().count());
+
+  bool whole = demand.complete();
+  if (!whole) answer.left("a regular expression that is no list of values is for user space");
+  for (std::size_t i = 0; i < demand.size(); ++i) {
+    std::string_view why = "a demand in the kernel has no more than 8 predicates";
+    const auto compiled = out.filter.count < FUNNEL_PREDICATES ? type.fields.compile(demand.predicate(i), why)
+                                                               : std::optional<funnel_predicate>();
+    if (!compiled) {
+      whole = false;
+      answer.left(why);
+      continue;
+    }
+    out.filter.predicates[out.filter.count++] = *compiled;
+    answer.in_kernel(i);
+  }
+  if (demand.fold() == SENTINEL_FOLD_NONE) {
+    answer.left("each event is needed as it is");
+    return;
+  }
+  if (!whole || out.pane_ns == 0) return;
+
+  std::vector<std::uint32_t> keys;
+  for (std::size_t i = 0; i < demand.key_count(); ++i) {
+    const Field* field = type.fields.find(demand.key(i));
+    if (field == nullptr || field->kind == FieldKind::value) {
+      answer.left("the kernel does not know the field '" + std::string(demand.key(i)) +
+                  "' by which groups are told apart");
+      return;
+    }
+    keys.push_back(field->index);
+    if (field->beside != FUNNEL_NO_FIELD) keys.push_back(field->beside);
+  }
+  if (keys.size() > FUNNEL_KEYS) {
+    answer.left("groups are told apart by more fields than a pane in the kernel has");
+    return;
+  }
+  out.folds = 1;
+  out.key_count = static_cast<std::uint32_t>(keys.size());
+  std::copy(keys.begin(), keys.end(), out.keys);
+  if (demand.has_threshold() && demand.fold() == SENTINEL_FOLD_COUNT) {
+    const double share = std::ceil(demand.threshold() / cpus_);
+    out.exemplar_at = share < 1 ? 1 : share > 1e18 ? 0 : static_cast<std::uint64_t>(share);
+  } else if (demand.has_threshold()) {
+    out.exemplar_at = 1;
+  }
+  answer.folds();
+  if (std::find(key_ids_.begin(), key_ids_.end(), out.id) != key_ids_.end()) return;
+  if (key_ids_.size() == most_known_demands) {
+    key_ids_.erase(key_ids_.begin());
+    keys_.erase(keys_.begin());
+  }
+  key_ids_.push_back(out.id);
+  keys_.push_back(std::move(keys));
+}
+
+Result<void> Funnel::offer(const Demands& demands, std::span<const EventType> types) {
+  config_->demand_count = 0;
+  for (std::size_t i = 0; i < demands.size(); ++i) {
+    const Demand demand = demands[i];
+    const auto type =
+        std::find_if(types.begin(), types.end(), [&](const EventType& each) { return each.metric == demand.metric(); });
+    if (type == types.end()) {
+      return Error{Errc::invalid_argument, "a demand for an event that this collector has not declared"};
+    }
+    place(demand, *type);
+  }
+  return started() ? apply() : Result<void>();
+}
+
+Result<void> Funnel::prepare(Object& object) {
+  if (auto sized = object.set_entries("funnel_ring", options_.ring_bytes); !sized) return sized;
+  for (const auto& [name, fd] : inherited_) {
+    if (auto taken = object.reuse(name, fd.get()); !taken) return taken;
+  }
+  return {};
+}
+
+Result<void> Funnel::start() {
+  auto object = hooks_->load([this](Object& each) { return prepare(each); });
+  if (!object && !inherited_.empty()) {
+    gap_ = object.error().message;
+    inherited_.clear();
+    hooks_ = std::make_unique<Hooks>(spec_.elf, spec_.hooks, options_.hooks);
+    object = hooks_->load([this](Object& each) { return prepare(each); });
+  }
+  if (!object) return object.error();
+  object_.emplace(std::move(*object));
+  inherited_.clear();
+  ring_ = std::make_unique<Ring>(object_->map_fd("funnel_ring"));
+  if (ring_->buffer == nullptr) {
+    const int error_number = errno;
+    stop();
+    return bpf_error(error_number, "map the ring buffer");
+  }
+  return begin();
+}
+
+Result<void> Funnel::begin() {
+  if (auto applied = apply(); !applied) return applied;
+  return hooks_->lead_to(*object_);
+}
+
+Result<void> Funnel::resume() {
+  return started() ? begin() : Result<void>();
+}
+
+void Funnel::stop() {
+  ring_.reset();
+  hooks_->detach();
+  object_.reset();
+}
+
+Result<void> Funnel::apply() {
+  funnel_config written = *config_;
+  if (!events_on_) written.demand_count = 0;
+  written.wanted = written.demand_count > 0 ? ~std::uint64_t{0} : 0;
+  for (std::uint32_t i = 0; i < written.filter.count; ++i) {
+    written.wanted |= std::uint64_t{1} << written.filter.predicates[i].field;
+    if (written.filter.predicates[i].other < FUNNEL_FIELDS) {
+      written.wanted |= std::uint64_t{1} << written.filter.predicates[i].other;
+    }
+  }
+  const std::uint32_t next = active_ ^ 1U;
+  const std::uint32_t zero = 0;
+  if (bpf_map_update_elem(object_->map_fd("funnel_configs"), &next, &written, BPF_ANY) != 0 ||
+      bpf_map_update_elem(object_->map_fd("funnel_active"), &zero, &next, BPF_ANY) != 0) {
+    return bpf_error(errno, "tell the BPF program what is wanted");
+  }
+  active_ = next;
+  return {};
+}
+
+Watch Funnel::watch() const {
+  if (!started() || !wants_events() || !events_on_) return {};
+  return {ring_buffer__epoll_fd(ring_->buffer), std::chrono::nanoseconds(options_.period_ns)};
+}
+
+std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, std::size_t)>& take) {
+  if (!started()) return 0;
+  ring_->take = &take;
+  const int taken = ring_buffer__consume(ring_->buffer);
+  ring_->take = nullptr;
+  return taken > 0 ? static_cast<std::uint64_t>(taken) : 0;
+}
+
+void Funnel::read_panes(std::uint64_t now_ns, bool all, const std::function<void(const Pane&)>& take) {
+  if (!started()) return;
+  const int map = object_->map_fd("funnel_panes");
+  // First the keys: a key that goes while they are walked would begin the walk anew.
+  std::vector<funnel_pane_key> ended;
+  funnel_pane_key key = {};
+  const funnel_pane_key* previous = nullptr;
+  while (bpf_map_get_next_key(map, previous, &key) == 0) {
+    previous = &key;
+    const auto known = std::find(key_ids_.begin(), key_ids_.end(), key.demand);
+    std::uint64_t pane_ns = 0;
+    for (std::uint32_t i = 0; i < config_->demand_count; ++i) {
+      if (config_->demands[i].id == key.demand) pane_ns = config_->demands[i].pane_ns;
+    }
+    // Of a demand that is gone nobody adds to a pane any more.
+    if (all || known == key_ids_.end() || pane_ns == 0 || (key.pane + 1) * pane_ns + settle_ns <= now_ns) {
+      ended.push_back(key);
+    }
+  }
+  for (const auto& each : ended) {
+    Pane pane;
+    pane.demand = each.demand;
+    const bool found = each_cpu(map, &each, sizeof(funnel_pane), [&](const std::byte* part) {
+      funnel_pane of_cpu;
+      std::memcpy(&of_cpu, part, sizeof(of_cpu));
+      pane.count += of_cpu.count;
+      pane.sum += of_cpu.sum;
+    });
+    bpf_map_delete_elem(map, &each);
+    const auto known = std::find(key_ids_.begin(), key_ids_.end(), each.demand);
+    if (!found || pane.count == 0 || known == key_ids_.end()) continue;
+    pane.keys = keys_[static_cast<std::size_t>(known - key_ids_.begin())];
+    pane.values = {each.keys, pane.keys.size()};
+    for (std::uint32_t i = 0; i < config_->demand_count; ++i) {
+      if (config_->demands[i].id == each.demand) pane.end_ns = (each.pane + 1) * config_->demands[i].pane_ns;
+    }
+    pane.end_ns = pane.end_ns == 0 ? now_ns : std::min(pane.end_ns, now_ns);
+    take(pane);
+  }
+}
+
+bool Funnel::each_cpu(int map_fd, const void* key, std::size_t value_size,
+                      const std::function<void(const std::byte*)>& sum) const {
+  scratch_.resize(padded(value_size) * static_cast<std::size_t>(cpus_));
+  if (bpf_map_lookup_elem(map_fd, key, scratch_.data()) != 0) return false;
+  for (int cpu = 0; cpu < cpus_; ++cpu) sum(scratch_.data() + static_cast<std::size_t>(cpu) * padded(value_size));
+  return true;
+}
+
+funnel_ledger Funnel::ledger() const {
+  constexpr std::size_t count = sizeof(funnel_ledger) / sizeof(funnel_u64);
+  std::uint64_t sums[count] = {};
+  const std::uint32_t zero = 0;
+  if (started()) {
+    each_cpu(object_->map_fd("funnel_ledgers"), &zero, sizeof(funnel_ledger), [&](const std::byte* part) {
+      std::uint64_t of_cpu[count];
+      std::memcpy(of_cpu, part, sizeof(of_cpu));
+      for (std::size_t i = 0; i < count; ++i) sums[i] += of_cpu[i];
+    });
+  }
+  funnel_ledger total;
+  static_assert(sizeof(total) == sizeof(sums));
+  std::memcpy(&total, sums, sizeof(total));
+  return total;
+}
+
+void Funnel::set_sample(std::uint32_t one_in) {
+  config_->sample = one_in;
+  if (started()) (void)apply();
+}
+
+void Funnel::set_stacks(std::uint32_t stacks) {
+  config_->stacks = stacks;
+  if (started()) (void)apply();
+}
+
+void Funnel::set_limit(std::size_t index, std::uint64_t value) {
+  config_->limits[index] = value;
+  if (started()) (void)apply();
+}
+
+void Funnel::set_events(bool on) {
+  events_on_ = on;
+  if (started()) (void)apply();
+}
+
+Result<void> Funnel::set_attached(bool on) {
+  return on ? hooks_->lead_to(*object_) : hooks_->lead_nowhere();
+}
+
+}  // namespace sentinel::bpf

@@ -1,0 +1,119 @@
+/// The kernel's types as far as the programs here read them. libbpf finds each member by its name in the running
+/// kernel's BTF (CO-RE), so order and size do not matter, and what lies in an anonymous union stands flat.
+/// BPF side only.
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+typedef _Bool bool;
+#define true 1
+#define false 0
+
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+  unsigned int inum;
+};
+struct net {
+  struct ns_common ns;
+};
+typedef struct {
+  struct net* net;
+} possible_net_t;
+
+struct in6_addr {
+  union {
+    __u8 u6_addr8[16];
+    __u32 u6_addr32[4];
+  } in6_u;
+};
+
+// include/net/sock.h
+struct sock_common {
+  __be32 skc_daddr;
+  __be32 skc_rcv_saddr;
+  __be16 skc_dport;
+  __u16 skc_num; /* host byte order */
+  unsigned short skc_family;
+  volatile unsigned char skc_state;
+  possible_net_t skc_net;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+};
+struct sock {
+  struct sock_common __sk_common;
+  __u16 sk_protocol;
+  int sk_rcvbuf;
+};
+// include/net/inet_sock.h
+struct inet_sock {
+  struct sock sk;
+  __be32 inet_saddr;
+  __be16 inet_sport;
+};
+// include/linux/tcp.h
+struct tcp_sock {
+  __u32 copied_seq;
+  __u32 rcv_nxt;
+  __u32 write_seq;
+};
+
+struct kernfs_node {
+  __u64 id;
+};
+struct cgroup {
+  struct kernfs_node* kn;
+};
+struct css_set {
+  struct cgroup* dfl_cgrp;
+};
+
+struct upid {
+  int nr;
+};
+struct pid {
+  struct upid numbers[1];
+};
+struct signal_struct {
+  struct pid* pids[4]; /* PIDTYPE_PID, _TGID, _PGID, _SID */
+};
+
+// include/linux/sched.h
+struct task_struct {
+  int pid;
+  int tgid;
+  int exit_code;
+  __u64 start_boottime;
+  char comm[16];
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  struct signal_struct* signal;
+  struct css_set* cgroups;
+};
+
+#pragma clang attribute pop
+
+/// A member of what a program was given by the kernel as typed pointer (tp_btf, fentry: plain loads that the verifier
+/// knows to be safe), or of what it got as a number (raw_tp, tracepoint, kprobe: by a helper). `typed` is constant.
+#define READ(typed, pointer, member)           \
+  ({                                           \
+    typeof((pointer)->member) value_;          \
+    if (typed) {                               \
+      value_ = (pointer)->member;              \
+    } else {                                   \
+      value_ = BPF_CORE_READ(pointer, member); \
+    }                                          \
+    value_;                                    \
+  })
