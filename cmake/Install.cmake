@@ -1,15 +1,18 @@
-# All that `make install` (cmake --install) puts on a machine, in three components:
+# All that `make install` (cmake --install) puts on a machine, in four components:
 #  - runtime  bin/sentinel, lib/sentinel/plugins/*.so, etc/sentinel/sentinel.yaml, share/doc/sentinel
 #  - sdk      include/sentinel/*, lib/cmake/sentinel: what find_package(sentinel) needs to make a plugin
 #  - procfs   include/sentinel/procfs/*, lib/libsentinel_procfs.a: find_package(sentinel COMPONENTS procfs)
+#  - bpf      include/sentinel/bpf/*, lib/libsentinel_bpf.a: find_package(sentinel COMPONENTS procfs bpf)
 # The plugins' own rule stands in AddPlugin.cmake. `lib` is GNUInstallDirs' CMAKE_INSTALL_LIBDIR.
 include(CMakePackageConfigHelpers)
 
 # The names that a plugin links are the same in this tree and outside it.
 add_library(sentinel::sdk ALIAS sentinel_sdk)
 add_library(sentinel::procfs ALIAS sentinel_procfs)
+add_library(sentinel::bpf ALIAS sentinel_bpf)
 set_target_properties(sentinel_sdk PROPERTIES EXPORT_NAME sdk)
 set_target_properties(sentinel_procfs PROPERTIES EXPORT_NAME procfs)
+set_target_properties(sentinel_bpf PROPERTIES EXPORT_NAME bpf)
 
 # The program, and the pipeline file of this tree with the paths of an installed one.
 install(TARGETS sentinel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
@@ -82,3 +85,9 @@ install(TARGETS sentinel_procfs EXPORT sentinel_procfs
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT procfs)
 install(EXPORT sentinel_procfs NAMESPACE sentinel:: FILE sentinelProcfs.cmake
         DESTINATION ${package_dir} COMPONENT procfs)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/bpf/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT bpf)
+install(TARGETS sentinel_bpf EXPORT sentinel_bpf
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT bpf)
+install(EXPORT sentinel_bpf NAMESPACE sentinel:: FILE sentinelBpf.cmake
+        DESTINATION ${package_dir} COMPONENT bpf)

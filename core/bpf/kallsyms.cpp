@@ -96,7 +96,7 @@ std::optional<KernelLocation> SymbolTable::lookup(std::uint64_t address) const n
 
 std::size_t SymbolTable::memory_bytes() const noexcept {
   std::size_t bytes = entries_.capacity() * sizeof(Entry) + names_.capacity();
-  for (const auto& module : modules_) bytes += sizeof(module) + module.capacity();
+  for (const auto& module : modules_) bytes += sizeof(std::string) + module.capacity();
   return bytes;
 }
 
@@ -130,8 +130,7 @@ bool KernelSymbols::worth_reloading(std::uint64_t address, std::uint64_t now_ns)
   looked_ns_ = now_ns;
   const auto modules = proc_.read("modules", modules_text_);
   if (std::hash<std::string_view>()(modules ? *modules : std::string_view()) != modules_hash_) return true;
-  if (unknown_.size() >= most_unknown || std::ranges::find(unknown_, address) != unknown_.end()) return false;
-  return true;
+  return unknown_.size() < most_unknown && std::ranges::find(unknown_, address) == unknown_.end();
 }
 
 std::optional<KernelLocation> KernelSymbols::lookup(std::uint64_t address, std::uint64_t now_ns) {

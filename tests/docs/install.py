@@ -19,6 +19,7 @@ SDK = ["include/sentinel/abi.h", "include/sentinel/collector.hpp", "lib/cmake/se
        "lib/cmake/sentinel/AddPlugin.cmake", "lib/cmake/sentinel/plugin.map"]
 PROCFS = ["include/sentinel/procfs/proc_root.hpp", "lib/libsentinel_procfs.a",
           "lib/cmake/sentinel/sentinelProcfs.cmake"]
+BPF = ["include/sentinel/bpf/kallsyms.hpp", "lib/libsentinel_bpf.a", "lib/cmake/sentinel/sentinelBpf.cmake"]
 
 
 def install(build: Path, destination: Path, *component: str) -> set:
@@ -38,11 +39,11 @@ def main(build: Path, folder: Path) -> int:
     folder.mkdir(parents=True)
     wrong = []
     everything = install(build, folder / "all")
-    wrong += [f"missing: {path}" for path in RUNTIME + SDK + PROCFS if path not in everything]
+    wrong += [f"missing: {path}" for path in RUNTIME + SDK + PROCFS + BPF if path not in everything]
     wrong += [f"a test's plugin: {path}" for path in everything if "test_" in path]
 
     in_parts = set()
-    for component, paths in {"runtime": RUNTIME, "sdk": SDK, "procfs": PROCFS}.items():
+    for component, paths in {"runtime": RUNTIME, "sdk": SDK, "procfs": PROCFS, "bpf": BPF}.items():
         files = install(build, folder / component, component)
         wrong += [f"component {component} lacks {path}" for path in paths if path not in files]
         in_parts |= files

@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include <vector>
 
 namespace sentinel::procfs {
 namespace {
-
-const std::string id(64, 'a');
 
 TEST(CgroupTest, reads_both_versions) {
   std::vector<Cgroup> groups;
@@ -37,17 +35,6 @@ TEST(CgroupTest, refuses_what_the_kernel_does_not_print) {
     ASSERT_FALSE(done) << text;
     EXPECT_EQ(done.error().code, Errc::invalid_argument);
   }
-}
-
-TEST(CgroupTest, finds_the_container) {
-  EXPECT_EQ(container_of("/docker/" + id), id);
-  EXPECT_EQ(container_of("/kubepods.slice/pod1/cri-containerd-" + id + ".scope"), id);
-  EXPECT_EQ(container_of("/docker/" + id + "/init.scope"), id);
-  const std::string inner(64, 'b');
-  EXPECT_EQ(container_of("/docker/" + id + "/docker/" + inner), inner) << "the innermost";
-  EXPECT_EQ(container_of("/user.slice"), "");
-  EXPECT_EQ(container_of("/docker/" + id + "0"), "") << "65 digits are no id";
-  EXPECT_EQ(container_of(""), "");
 }
 
 }  // namespace

@@ -25,10 +25,10 @@ struct ProcessNote {
   std::uint64_t start_ns = 0;  ///< task->group_leader->start_boottime, CLOCK_BOOTTIME
   std::int32_t ppid = 0;
   std::uint64_t cgroup_id = 0;  ///< in the hierarchy of version 2
-  std::string_view comm;
-  std::string_view parent_comm;
-  std::string_view exe;  ///< sched_process_exec's filename
-  bool exec = false;     ///< it runs another program from now on
+  std::string_view comm = {};
+  std::string_view parent_comm = {};
+  std::string_view exe = {};  ///< sched_process_exec's filename
+  bool exec = false;          ///< it runs another program from now on
 };
 
 /// What is known of a process. Texts are clean (see <sentinel/text.hpp>); empty: not known.
