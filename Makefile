@@ -28,13 +28,13 @@ build: packages arrows build/build.ninja ## Build build/sentinel and build/plugi
 	@cmake --build --preset release --parallel $(JOBS) --target $(SHIPPED)
 
 .PHONY: test
-test: packages peers check ## Run every test: under ASan and UBSan, under TSan, and plain
+test: packages peers kernels check ## Run every test: under ASan and UBSan, under TSan, and plain
 	@$(MAKE) --no-print-directory test-asan
 	@$(MAKE) --no-print-directory test-tsan
 	@$(MAKE) --no-print-directory test-plain
 
 .PHONY: quick
-quick: packages peers test-plain ## Run the tests of the plain build alone
+quick: packages peers kernels test-plain ## Run the tests of the plain build alone
 
 .PHONY: test-asan test-tsan
 test-asan test-tsan: test-%: build/%/build.ninja
@@ -45,6 +45,11 @@ test-asan test-tsan: test-%: build/%/build.ninja
 test-plain: build/build.ninja
 	@cmake --build --preset release --parallel $(JOBS)
 	@cmake/setup/run-tests release
+
+.PHONY: test-vm
+test-vm: packages kernels build/build.ninja ## Run the eBPF tests in Debian's stock kernels 6.1 and 6.12
+	@cmake --build --preset release --parallel $(JOBS) --target vm_tests
+	@cmake/setup/run-tests release --label-regex '^vm$$'
 
 .PHONY: check
 check: arrows ## Check the arrows between the parts, and the format (no build needed)
@@ -100,6 +105,11 @@ packages:
 .PHONY: peers
 peers: packages
 	@cmake/peers/fetch
+
+# A machine that can't have them still runs the rest; the tests that need them say why they were skipped.
+.PHONY: kernels
+kernels: packages
+	@cmake/peers/fetch kernels || echo 'kernels: the tests in other kernels will be skipped' >&2
 
 .PHONY: clean
 clean: ## Delete all that was built and fetched

@@ -77,9 +77,10 @@ Result<NetworkNamespaces> NetworkNamespaces::make() {
   }
   const std::string other =
       "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(made.namespaces_[right].get());
-  const auto joined = made.run_in(left, [&] {
-    return ip("link add name " + device(left) + " type veth peer name " + device(right) + " netns " + other);
-  });
+  // Where both ends have the same index, the kernel takes up to a second to see that the link is up.
+  const std::string pair =
+      "link add name " + device(left) + " index 10 type veth peer name " + device(right) + " index 11 netns " + other;
+  const auto joined = made.run_in(left, [&] { return ip(pair); });
   if (!joined) return joined.error();
   for (const Side side : {left, right}) {
     const auto up = made.run_in(side, [&] { return set_up(side); });

@@ -72,12 +72,12 @@ TEST_F(NetworkNamespacesTest, both_families_pass_between_them) {
 TEST_F(NetworkNamespacesTest, segments_are_lost_and_connections_end_all_the_same) {
   auto network = NetworkNamespaces::make();
   ASSERT_TRUE(network) << network.error().message;
-  if (const auto drops = network->drop_segments(right, 0.2); !drops) GTEST_SKIP() << drops.error().message;
+  if (const auto drops = network->drop_segments(right, 0.1); !drops) GTEST_SKIP() << drops.error().message;
   const auto port = network->run_in(right, [] { return TcpPort::listen({.address = NetworkNamespaces::ipv4(right)}); });
   ASSERT_TRUE(port) << port.error().message;
-  const auto done = network->run_in(left, [&] { return make_traffic(*port, {.count = 40, .parallel = 20}); });
+  const auto done = network->run_in(left, [&] { return make_traffic(*port, {.count = 30, .parallel = 30}); });
   ASSERT_TRUE(done) << done.error().message;
-  EXPECT_EQ(done->transitions, 400U);
+  EXPECT_EQ(done->transitions, 300U);
   const auto dropped = network->dropped_segments(right);
   ASSERT_TRUE(dropped) << dropped.error().message;
   EXPECT_GT(*dropped, 0U);
