@@ -200,6 +200,8 @@ void Funnel::stop() {
 Result<void> Funnel::apply() {
   funnel_config written = *config_;
   if (!events_on_) written.demand_count = 0;
+  for (auto& demand : written.demands) demand.exemplar_at *= threshold_times_;
+  for (auto& limit : written.limits) limit *= threshold_times_;
   written.wanted = written.demand_count > 0 ? ~std::uint64_t{0} : 0;
   for (std::uint32_t i = 0; i < written.filter.count; ++i) {
     written.wanted |= std::uint64_t{1} << written.filter.predicates[i].field;
@@ -301,13 +303,8 @@ void Funnel::set_sample(std::uint32_t one_in) {
   if (started()) (void)apply();
 }
 
-void Funnel::set_stacks(std::uint32_t stacks) {
-  config_->stacks = stacks;
-  if (started()) (void)apply();
-}
-
-void Funnel::set_limit(std::size_t index, std::uint64_t value) {
-  config_->limits[index] = value;
+void Funnel::raise_thresholds(std::uint32_t times) {
+  threshold_times_ = times;
   if (started()) (void)apply();
 }
 

@@ -37,7 +37,7 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, TCPSTATE_STATES * TCPSTATE_STATES);
+  __uint(max_entries, TCPSTATE_STATES* TCPSTATE_STATES);
   __type(key, __u32);
   __type(value, __u64);
 } transitions SEC(".maps");
@@ -62,6 +62,7 @@ static __always_inline void count_time(__u32 state, __u64 ns) {
   // The number of bits of the microseconds; the compiler's own log2 is no BPF instruction.
   __u64 us = ns / 1000;
   __u32 bucket = 0;
+  if (us >> 32) us = 0xffffffff;
   if (us >= 1ull << 16) us >>= 16, bucket += 16;
   if (us >= 1ull << 8) us >>= 8, bucket += 8;
   if (us >= 1ull << 4) us >>= 4, bucket += 4;
@@ -82,7 +83,7 @@ static __always_inline bool by_owner(int oldstate, int newstate) {
 }
 
 /// The socket's memory as it was, in `was`, and brought forward. A socket that was there before the program is known
-/// from its next transition on.
+/// from its next transition on. Done for sockets that filters leave out, too: an owner is needed to tell them.
 static __always_inline void remember(__u64 socket, int oldstate, int newstate, __u64 now, struct socket_memory* was,
                                      struct funnel_ledger* ledger) {
   struct socket_memory* known = bpf_map_lookup_elem(&sockets, &socket);
@@ -92,10 +93,7 @@ static __always_inline void remember(__u64 socket, int oldstate, int newstate, _
     was->born_ns = now;
   }
   if (by_owner(oldstate, newstate)) funnel_current(&was->owner);
-  if (was->since_ns) count_time(oldstate & 15, now - was->since_ns);
-
   if (newstate == TCP_CLOSE) {
-    if (was->born_ns && oldstate != TCP_LISTEN) count_time(0, now - was->born_ns);
     bpf_map_delete_elem(&sockets, &socket);
     return;
   }
@@ -107,6 +105,11 @@ static __always_inline void remember(__u64 socket, int oldstate, int newstate, _
   struct socket_memory fresh = *was;
   fresh.since_ns = now;
   if (bpf_map_update_elem(&sockets, &socket, &fresh, BPF_ANY)) ledger->forgotten++;
+}
+
+static __always_inline void count_times(int oldstate, int newstate, __u64 now, const struct socket_memory* was) {
+  if (was->since_ns) count_time(oldstate & 15, now - was->since_ns);
+  if (newstate == TCP_CLOSE && oldstate != TCP_LISTEN && was->born_ns) count_time(0, now - was->born_ns);
 }
 
 static __always_inline void set_addresses(const bool typed, struct sock* sk, struct funnel_scratch* scratch,
@@ -189,7 +192,8 @@ static __always_inline void on_transition(void* ctx, const bool typed, struct so
   ledger->seen++;
 
   struct socket_memory was = {};
-  if (config->flags & TCPSTATE_DWELL) remember((__u64)sk, oldstate, newstate, now, &was, ledger);
+  if ((config->flags & TCPSTATE_DWELL) || config->demand_count)
+    remember((__u64)sk, oldstate, newstate, now, &was, ledger);
   if (config->wanted) {
     set_socket(typed, sk, oldstate, newstate, scratch);
     set_owner(config, scratch, &was.owner);
@@ -200,6 +204,7 @@ static __always_inline void on_transition(void* ctx, const bool typed, struct so
     return;
   }
   count_transition(oldstate, newstate);
+  count_times(oldstate, newstate, now, &was);
 
   struct funnel_demand_loop loop = {.config = config,
                                     .scratch = scratch,

@@ -97,10 +97,9 @@ class Funnel {
 
   /// Of all CPUs.
   [[nodiscard]] funnel_ledger ledger() const;
-  /// Takes effect at once.
+  /// Each takes effect at once. Exemplars, and the program's limits, need so many times as much.
+  void raise_thresholds(std::uint32_t times);
   void set_sample(std::uint32_t one_in);
-  void set_stacks(std::uint32_t stacks);
-  void set_limit(std::size_t index, std::uint64_t value);
   /// No event is sent or folded while they are off, whatever is demanded.
   void set_events(bool on);
   /// Nothing is seen while it is detached.
@@ -131,6 +130,7 @@ class Funnel {
   std::vector<std::vector<std::uint32_t>> keys_;  ///< of each demand ever folded, with its id beside
   std::vector<std::uint64_t> key_ids_;
   bool events_on_ = true;
+  std::uint32_t threshold_times_ = 1;
   std::uint32_t active_ = 0;
   std::vector<std::pair<std::string, procfs::UniqueFd>> inherited_;
   std::string gap_;

@@ -1,0 +1,82 @@
+#include "sentinel/bpf/contexts.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <sentinel/config.hpp>
+#include <sentinel/procfs/proc_root.hpp>
+#include <utility>
+
+namespace sentinel::bpf {
+
+std::string_view comm_of(const char (&comm)[FUNNEL_COMM]) {
+  return {comm, strnlen(comm, sizeof(comm))};
+}
+
+/// At the first event, not before: a collector whose events nobody wants needs neither.
+void Contexts::open() {
+  if (std::exchange(opened_, true)) return;
+  if (auto cache = ProcessCache::open({})) processes_.emplace(std::move(*cache));
+  if (auto proc = procfs::Root::open("/proc")) symbols_.emplace(std::move(*proc));
+}
+
+void Contexts::note(const funnel_process& process, bool exec) {
+  open();
+  if (!processes_ || process.pid == 0) return;
+  ProcessNote note;
+  note.pid = static_cast<std::int32_t>(process.pid);
+  note.start_ns = process.start_ns;
+  note.ppid = static_cast<std::int32_t>(process.ppid);
+  note.cgroup_id = process.cgroup_id;
+  note.comm = comm_of(process.comm);
+  note.parent_comm = comm_of(process.parent_comm);
+  note.exec = exec;
+  processes_->note(note);
+}
+
+Context Contexts::of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns) {
+  note(process);
+  Context context;
+  context.pid = process.pid;
+  context.tid = process.tid;
+  context.ppid = process.ppid;
+  context.start_time_ns = process.start_ns;
+  context.cgroup_id = process.cgroup_id;
+  context.comm = comm_of(process.comm);
+  context.parent_comm = comm_of(process.parent_comm);
+  const Process* known = processes_ && process.pid != 0
+                             ? processes_->find(static_cast<std::int32_t>(process.pid), process.start_ns, now_ns)
+                             : nullptr;
+  if (known != nullptr) {
+    context.exe = known->exe;
+    context.container_id = known->container.id;
+    if (!known->pod_name.empty()) {
+      pod_ = known->pod_namespace + "/" + known->pod_name;
+      context.pod = pod_;
+    }
+  }
+  add_symbols(stack, now_ns, context);
+  return context;
+}
+
+void Contexts::add_symbols(std::span<const std::uint64_t> stack, std::uint64_t now_ns, Context& context) {
+  context.stack = stack;
+  if (stack.empty() || !symbols_) return;
+  const std::string_view text = symbols_->symbolize(stack, now_ns, names_);
+  if (symbols_->error()) return;  // bare addresses tell as much
+  frames_.clear();
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    frames_.push_back(to_abi(text.substr(at, end - at)));
+    at = end + 1;
+  }
+  // Leading frames of BPF's own were left out.
+  if (frames_.empty() || frames_.size() > stack.size()) return;
+  context.stack = stack.last(frames_.size());
+  context.symbols = frames_;
+}
+
+std::string Contexts::symbol_error() const {
+  return symbols_ && symbols_->error() ? symbols_->error()->message : std::string();
+}
+
+}  // namespace sentinel::bpf

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <sentinel/bpf/funnel.h>
+#include <cstdint>
+#include <optional>
+#include <sentinel/bpf/kallsyms.hpp>
+#include <sentinel/bpf/process_cache.hpp>
+#include <sentinel/metric.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sentinel::bpf {
+
+/// Makes the context of an event from what the program took when it happened, and adds what user space knows: the
+/// executable, the container, the pod, and the names of the stack's frames. Not thread-safe.
+class Contexts {
+ public:
+  /// Remembers the process, so that it has its name when it is gone. Touches no file.
+  void note(const funnel_process& process, bool exec = false);
+
+  /// Views into this and into `process`, valid until the next call. `now_ns` is CLOCK_BOOTTIME. A `comm` of the
+  /// kernel's may hold any byte; the agent cleans it.
+  Context of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns);
+
+  /// Why stacks have no names; empty when they have, or none was seen.
+  [[nodiscard]] std::string symbol_error() const;
+
+ private:
+  void open();
+  void add_symbols(std::span<const std::uint64_t> stack, std::uint64_t now_ns, Context& context);
+
+  bool opened_ = false;
+  std::optional<ProcessCache> processes_;
+  std::optional<KernelSymbols> symbols_;
+  std::string pod_;
+  std::string names_;
+  std::vector<sentinel_string> frames_;
+};
+
+/// `comm` up to its end.
+[[nodiscard]] std::string_view comm_of(const char (&comm)[FUNNEL_COMM]);
+
+}  // namespace sentinel::bpf
