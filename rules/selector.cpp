@@ -32,10 +32,6 @@ std::string_view symbol(Matcher::Op op) {
   return "=";
 }
 
-std::string to_string(const Matcher& matcher) {
-  return matcher.label() + std::string(symbol(matcher.op())) + quote_string(matcher.value());
-}
-
 RE2::Options regex_options() {
   RE2::Options options;
   options.set_log_errors(false);
@@ -260,14 +256,16 @@ std::string_view symbol(Comparison comparison) noexcept {
 }
 
 ContextField context_field(std::string_view label) noexcept {
-  static constexpr std::array<std::pair<std::string_view, ContextField>, 7> fields = {
+  static constexpr std::array<std::pair<std::string_view, ContextField>, 9> fields = {
       {{"pid", ContextField::pid},
        {"tid", ContextField::tid},
        {"ppid", ContextField::ppid},
        {"comm", ContextField::comm},
        {"parent_comm", ContextField::parent_comm},
        {"cgroup_id", ContextField::cgroup_id},
-       {"container_id", ContextField::container_id}}};
+       {"container_id", ContextField::container_id},
+       {"exe", ContextField::exe},
+       {"pod", ContextField::pod}}};
   for (const auto& [name, field] : fields) {
     if (name == label) return field;
   }
@@ -281,6 +279,10 @@ bool Selector::matches_metric(std::string_view metric_name) const {
 
 Parsed<Selector> parse_selector(std::string_view text) {
   return SelectorParser(text).parse();
+}
+
+std::string to_string(const Matcher& matcher) {
+  return matcher.label() + std::string(symbol(matcher.op())) + quote_string(matcher.value());
 }
 
 std::string to_string(const Selector& selector) {

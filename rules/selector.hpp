@@ -49,7 +49,7 @@ enum class Comparison { equal, not_equal, less, less_or_equal, greater, greater_
 
 /// Names under which a selector finds what an event's context holds; a label of the metric of the same name wins.
 /// pid, tid, ppid and cgroup_id are compared in decimal.
-enum class ContextField { none, pid, tid, ppid, comm, parent_comm, cgroup_id, container_id };
+enum class ContextField { none, pid, tid, ppid, comm, parent_comm, cgroup_id, container_id, exe, pod };
 [[nodiscard]] ContextField context_field(std::string_view label) noexcept;
 
 /// A PromQL instant vector selector (https://prometheus.io/docs/prometheus/latest/querying/basics/), with an optional
@@ -74,6 +74,8 @@ struct Parsed {
 /// Bounded: at most 8 KiB of text, 64 matchers, and RE2's own limits. Any thread.
 [[nodiscard]] Parsed<Selector> parse_selector(std::string_view text);
 
+/// `label="value"`, as PromQL writes it.
+[[nodiscard]] std::string to_string(const Matcher& matcher);
 /// As PromQL writes it, canonical: one text for all spellings of the same selector.
 [[nodiscard]] std::string to_string(const Selector& selector);
 

@@ -108,7 +108,9 @@ Instance::Instance(Instance&& other) noexcept
       raw_(std::exchange(other.raw_, nullptr)),
       state_(other.state_),
       details_(other.details_),
-      http_(other.http_) {}
+      http_(other.http_),
+      fd_watch_(other.fd_watch_),
+      pushdown_(other.pushdown_) {}
 
 Instance::~Instance() {
   // There is nobody to tell: a destroy that throws leaves what it did not free.
@@ -139,6 +141,18 @@ void Instance::find_extensions() {
       details_ = details;
     const auto* http = static_cast<const sentinel_plugin_http*>(extension(raw_, SENTINEL_EXTENSION_HTTP));
     if (http != nullptr && SENTINEL_MEMBER(http, sentinel_plugin_http, handle) != nullptr) http_ = http;
+    if (plugin_->kind != SENTINEL_KIND_COLLECTOR) return SENTINEL_OK;
+    const auto* watch = static_cast<const sentinel_plugin_fd_watch*>(extension(raw_, SENTINEL_EXTENSION_FD_WATCH));
+    // One with threads of its own hands over by them.
+    if (watch != nullptr && plugin_->threading == SENTINEL_SERIAL &&
+        SENTINEL_MEMBER(watch, sentinel_plugin_fd_watch, watch) != nullptr &&
+        SENTINEL_MEMBER(watch, sentinel_plugin_fd_watch, ready) != nullptr) {
+      fd_watch_ = watch;
+    }
+    const auto* pushdown = static_cast<const sentinel_plugin_pushdown*>(extension(raw_, SENTINEL_EXTENSION_PUSHDOWN));
+    if (pushdown != nullptr && SENTINEL_MEMBER(pushdown, sentinel_plugin_pushdown, offer) != nullptr) {
+      pushdown_ = pushdown;
+    }
     return SENTINEL_OK;
   });
 }
@@ -163,6 +177,13 @@ bool Instance::takes_alerts() const {
 }
 bool Instance::handles_http() const {
   return http_ != nullptr;
+}
+
+bool Instance::watches() const {
+  return fd_watch_ != nullptr;
+}
+bool Instance::takes_offers() const {
+  return pushdown_ != nullptr;
 }
 
 Result<void> Instance::start() {
@@ -209,6 +230,38 @@ Result<void> Instance::restore(const SavedState& state) {
 Result<void> Instance::collect(sentinel_batch* batch) {
   if (!collects()) return lacks("collect");
   return guarded("collect", [&](sentinel_error* error) { return plugin_->collector->collect(raw_, batch, error); });
+}
+
+Result<Instance::Awaited> Instance::watch() {
+  if (!watches()) return lacks("watch");
+  std::int32_t fd = -1;
+  std::uint64_t period_ns = 0;
+  const auto asked =
+      guarded("watch", [&](sentinel_error* error) { return fd_watch_->watch(raw_, &fd, &period_ns, error); });
+  if (!asked) return asked.error();
+  return Awaited{fd < 0 ? -1 : fd, period_ns};
+}
+
+Result<void> Instance::ready(sentinel_batch* batch) {
+  if (!watches()) return lacks("ready");
+  return guarded("ready", [&](sentinel_error* error) { return fd_watch_->ready(raw_, batch, error); });
+}
+
+Result<void> Instance::offer(std::span<const sentinel_demand> demands, std::span<sentinel_placement> placements) {
+  if (!takes_offers()) return lacks("offer");
+  for (auto& placement : placements) {
+    placement = {};
+    placement.size = sizeof(sentinel_placement);
+  }
+  auto offered = guarded("offer", [&](sentinel_error* error) {
+    return pushdown_->offer(raw_, demands.data(), static_cast<std::uint32_t>(demands.size()), placements.data(), error);
+  });
+  for (std::size_t i = 0; i < placements.size(); ++i) {
+    const std::uint32_t predicates = demands[i].predicate_count;
+    if (predicates < 64) placements[i].predicates &= (std::uint64_t{1} << predicates) - 1;
+    placements[i].reason[sizeof(placements[i].reason) - 1] = '\0';
+  }
+  return offered;
 }
 
 Result<void> Instance::consume(const sentinel_delivery& delivery) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,10 @@ class Instance {
   [[nodiscard]] bool has_details() const;
   [[nodiscard]] bool takes_alerts() const;
   [[nodiscard]] bool handles_http() const;
+  /// Whether it hands events over between collections: a `serial` one with all of "sentinel.fd_watch/1".
+  [[nodiscard]] bool watches() const;
+  /// Whether it is told who consumes its events.
+  [[nodiscard]] bool takes_offers() const;
 
   Result<void> start();
   /// `deadline_ns` is CLOCK_BOOTTIME.
@@ -62,6 +67,16 @@ class Instance {
   Result<void> restore(const SavedState& state);
 
   Result<void> collect(sentinel_batch* batch);
+  /// What to wait for before ready(); with neither, nothing is awaited until it is asked again.
+  struct Awaited {
+    int fd = -1;                  ///< the plugin's; -1: none
+    std::uint64_t period_ns = 0;  ///< 0: none
+  };
+  Result<Awaited> watch();
+  Result<void> ready(sentinel_batch* batch);
+  /// `placements` are as many as the demands; what the plugin says there is made whole: no bit beyond the predicates,
+  /// a reason that ends.
+  Result<void> offer(std::span<const sentinel_demand> demands, std::span<sentinel_placement> placements);
   Result<void> consume(const sentinel_delivery& delivery);
   Result<void> render(const sentinel_series_view& view, sentinel_writer* out);
   /// render into a string. `exhausted`: it wrote more than `most_bytes`.
@@ -87,6 +102,8 @@ class Instance {
   const sentinel_plugin_state* state_ = nullptr;
   const sentinel_plugin_details* details_ = nullptr;
   const sentinel_plugin_http* http_ = nullptr;
+  const sentinel_plugin_fd_watch* fd_watch_ = nullptr;
+  const sentinel_plugin_pushdown* pushdown_ = nullptr;
 };
 
 }  // namespace sentinel::plugin

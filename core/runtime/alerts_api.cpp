@@ -33,6 +33,7 @@ json::object texts(const Map& map) {
 json::object context_of(const rules::Context& context) {
   json::array stack;
   for (const auto address : context.stack) stack.push_back(hexadecimal(address));
+  json::array symbols(context.symbols.begin(), context.symbols.end());
   return {{"pid", context.pid},
           {"tid", context.tid},
           {"ppid", context.ppid},
@@ -40,7 +41,10 @@ json::object context_of(const rules::Context& context) {
           {"parentComm", context.parent_comm},
           {"cgroupId", context.cgroup_id},
           {"containerId", context.container_id},
-          {"stack", std::move(stack)}};
+          {"exe", context.exe},
+          {"pod", context.pod},
+          {"stack", std::move(stack)},
+          {"symbols", std::move(symbols)}};
 }
 
 json::object alert_of(const rules::Alert& alert) {

@@ -55,12 +55,13 @@ asio::awaitable<void> Chain::run(std::function<void()> job) {
   co_await done->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<void> Chain::set_rules(Rules rules) {
-  std::function<void()> job = [this, rules = std::move(rules)]() mutable {
+asio::awaitable<void> Chain::set_rules(Rules rules, std::vector<rules::FoldedWindow> folds) {
+  std::function<void()> job = [this, rules = std::move(rules), folds = std::move(folds)]() mutable {
     std::vector<std::string> names;
     for (const auto& rule : rules) names.push_back(rule->name);
     window_values_.keep(names);
     engine_.set_rules(std::move(rules), now(), *this);
+    engine_.set_folds(std::move(folds));
     if (!restored_) take_up_earlier_state();
     note_stats();
   };
@@ -104,6 +105,14 @@ void Chain::deliver(SinkQueue::Batch batch) {
   post([this, batch = std::move(batch)] { consume(batch); });
 }
 
+void Chain::lost(const std::string& instance, std::uint64_t events, std::uint64_t time_ns) {
+  post([this, instance, events, time_ns] {
+    const auto newest = newest_ns_.find(instance);
+    const std::uint64_t since_ns = newest == newest_ns_.end() ? 0 : newest->second;
+    engine_.lost(instance, events, time_ns, time_ns > since_ns ? time_ns - since_ns : 1);
+  });
+}
+
 void Chain::consume(const SinkQueue::Batch& batch) {
   std::map<std::string, std::uint64_t, std::less<>> dropped;
   {
@@ -113,6 +122,8 @@ void Chain::consume(const SinkQueue::Batch& batch) {
     stats_.records += batch->records().size();
   }
   for (const auto& [instance, count] : dropped) engine_.lost(instance, count, batch->tick_ns());
+  auto& newest_ns = newest_ns_[std::string(from_abi(batch->delivery().instance))];
+  newest_ns = std::max(newest_ns, batch->tick_ns());
   consumed_ = batch;
   engine_.consume(batch->delivery(), batch->tick_ns(), batch->every_ns(), *this);
 }

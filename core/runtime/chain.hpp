@@ -45,14 +45,18 @@ class Chain final : private rules::Output {
   void connect(Consumers consumers) { consumers_ = std::move(consumers); }
 
   using Rules = std::vector<std::shared_ptr<const rules::Rule>>;
-  /// From now on these rules; the first call also takes up what an earlier process left in the state file.
-  boost::asio::awaitable<void> set_rules(Rules rules);
+  /// From now on these rules, with the windows that collectors may fold for; the first call also takes up what an
+  /// earlier process left in the state file.
+  boost::asio::awaitable<void> set_rules(Rules rules, std::vector<rules::FoldedWindow> folds = {});
   /// Hands out the notices of the earlier process that its sinks had not taken.
   void hand_out_pending();
 
   /// A good collection's records. What finds the queue full is dropped, counted, and told on the alerts that miss it.
   /// Any thread.
   void deliver(SinkQueue::Batch batch);
+  /// Events of a collector that were lost on their way to it, told at `time_ns`: some time since its collection before.
+  /// Any thread.
+  void lost(const std::string& instance, std::uint64_t events, std::uint64_t time_ns);
   /// A sink took a notice, or never will.
   void taken(std::uint64_t notice, const std::string& sink);
   /// Calls `read` with the engine, on a worker. Any thread.
@@ -95,6 +99,7 @@ class Chain final : private rules::Output {
   rules::Engine engine_;
   AlertStateFile file_;
   bool restored_ = false;
+  std::map<std::string, std::uint64_t, std::less<>> newest_ns_;  // collection of each instance
   std::map<std::uint64_t, std::shared_ptr<Notice>> pending_;
   std::vector<std::shared_ptr<const Notice>> earlier_;
   std::uint64_t next_notice_ = 1;

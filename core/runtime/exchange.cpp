@@ -101,6 +101,7 @@ asio::awaitable<void> Exchanges::settle(Exchange& exchange, Environment& environ
     const auto again = std::make_shared<Instance>(environment, exchange.leaves->spec(), generation);
     Instance::Code code = exchange.leaves->library();
     Result<void> started = co_await again->prepare(std::move(code));
+    again->set_demands(exchange.leaves->demands());
     if (started) started = co_await again->start(std::move(state));
     if (started) {
       exchange.spare = std::exchange(exchange.leaves, again);

@@ -69,7 +69,8 @@ Instance::Instance(Environment& environment, InstanceSpec spec, std::uint64_t ge
                emitted({batch, result});
              },
              spec_.kind == Kind::sink ? &environment.store : nullptr, environment.courier, &environment.labels}),
-      strand_(environment.workers) {
+      strand_(environment.workers),
+      watch_(environment.control) {
   collector_stats_.name = spec_.name;
   sink_stats_.name = spec_.name;
   sink_stats_.queue_capacity = spec_.queue;
@@ -208,6 +209,11 @@ asio::awaitable<Result<void>> Instance::start(std::optional<plugin::SavedState> 
       co_return restored.error().in("restore");
     }
   }
+  const Result<void> offered = co_await offer();
+  if (!offered) {
+    fail_for_good(offered.error());
+    co_return offered.error().in("offer");
+  }
   CallJob job = [this](const Call&) { return plugin_->start(); };
   const Result<void> result = co_await call("start", spec_.deadline, std::move(job));
   if (!result) {
@@ -230,8 +236,11 @@ asio::awaitable<Result<std::optional<plugin::SavedState>>> Instance::quiesce() {
   if (hung_call_) co_return Error{Errc::timeout, "'" + hung_call_->what + "' hangs"};
   const auto saved = std::make_shared<std::optional<plugin::SavedState>>();
   if (!started_) co_return *saved;
+  watch_.interrupt();
+  const auto events = announced_ && plugin_->watches() ? free_event_batch() : nullptr;
   const auto by = environment_.clock.boottime_ns() + static_cast<std::uint64_t>(spec_.deadline.count());
-  CallJob steps = [this, saved, by](const Call&) -> Result<void> {
+  CallJob steps = [this, saved, by, events](const Call& call) -> Result<void> {
+    hand_over_rest(events, call);
     if (const auto drained = plugin_->drain(by); !drained) return drained.error().in("drain");
     if (!plugin_->has_state()) return {};
     set_current_call("save");
@@ -242,6 +251,7 @@ asio::awaitable<Result<std::optional<plugin::SavedState>>> Instance::quiesce() {
   };
   drained_ = true;
   const Result<void> result = co_await call("drain", spec_.deadline, std::move(steps));
+  watch_.close();
   if (!result) co_return result.error();
   co_return *saved;
 }
@@ -266,6 +276,8 @@ asio::awaitable<Result<void>> Instance::resume() {
 }
 
 void Instance::go_live() {
+  announced_ = true;
+  wake_events();
   // What it emits meanwhile queues behind what it emitted before.
   for (;;) {
     std::vector<Emitted> early;
@@ -333,6 +345,7 @@ asio::awaitable<void> Instance::collect(std::uint64_t tick_ns) {
   }
   CallJob job = [this, batch](const Call& call) { return run_collect(*batch, call); };
   const Result<void> result = co_await call("collect", spec_.deadline, std::move(job));
+  wake_offer();  // one that failed is tried again
   if (!result) producer_->fail(tick_ns, static_cast<std::uint64_t>(spec_.every.count()));
   note("collect", result);
   if (result) forward(batch);
@@ -347,7 +360,9 @@ Result<void> Instance::run_collect(store::RecordBatch& batch, const Call& call) 
     last_duration_seconds_ = seconds;
     collector_stats_.duration.observe(seconds);
   }
-  if (!collected || call.abandoned) return collected;
+  const bool taken = collected.ok() && !call.abandoned;
+  note_losses(batch, taken);
+  if (!taken) return collected;
   producer_->commit(batch);
   read_details();
   return collected;
@@ -399,6 +414,7 @@ void Instance::emitted(Emitted collection) {
 
 void Instance::take_emitted(const Emitted& collection) {
   const auto& [batch, result] = collection;
+  note_losses(*batch, result.ok());
   if (result) {
     producer_->commit(*batch);
   } else {
@@ -425,7 +441,10 @@ void Instance::forward(const SinkQueue::Batch& batch) {
     collector_stats_.records += batch->records().size();
     sinks = sinks_;
   }
-  for (const auto& sink : sinks) sink->deliver(batch);
+  if (!sinks.empty()) {
+    const auto events = store::RecordBatch::unfolded(batch);
+    for (const auto& sink : sinks) sink->deliver(events);
+  }
   if (environment_.chain != nullptr) environment_.chain->deliver(batch);
 }
 
@@ -441,14 +460,18 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
   const auto left = [&] { return std::max<nanoseconds>(deadline - steady_clock::now(), std::chrono::milliseconds(1)); };
   if (hung_call_) co_return Error{Errc::timeout, "a call hangs"};
 
-  CallJob steps = [this, self, was_working = was_started && !drained_,
+  watch_.interrupt();
+  const bool was_working = was_started && !drained_;
+  const auto events = was_working && announced_ && plugin_->watches() ? free_event_batch() : nullptr;
+  CallJob steps = [this, self, was_working, events,
                    by = environment_.clock.boottime_ns() +
-                        static_cast<std::uint64_t>(left().count())](const Call&) -> Result<void> {
+                        static_cast<std::uint64_t>(left().count())](const Call& call) -> Result<void> {
     if (!plugin_) return {};
     Result<void> drained;
     if (was_working) {
       consume_rest();
       alert_rest();
+      hand_over_rest(events, call);
       set_current_call("drain");
       drained = plugin_->drain(by);
       set_current_call("stop");
@@ -457,6 +480,7 @@ asio::awaitable<Result<void>> Instance::retire(steady_clock::time_point deadline
     return drained ? stopped : drained;
   };
   const Result<void> stopped = co_await call("stop", left(), std::move(steps));
+  watch_.close();
   if (!stopped) {
     telemetry::log_warning(spec_.name, "stop: " + stopped.error().message);
     if (hung_call_) co_return stopped;
@@ -485,12 +509,15 @@ void Instance::note(std::string_view what, const Result<void>& result) {
   {
     const std::lock_guard lock(mutex_);
     observer = observer_;
-    collector_stats_.up = sink_stats_.up = result.ok();
+    collector_stats_.up = sink_stats_.up = result.ok() && !events_fail_;
     if (result) {
       collector_stats_.last_success_unix_seconds = static_cast<double>(environment_.clock.unix_ns()) / 1e9;
-      recovered = failures_in_a_row_ > 0;
-      failures_in_a_row_ = 0;
-      state_ = State::running;
+      // A good collection does not make up for events that fail.
+      if (!events_fail_) {
+        recovered = failures_in_a_row_ > 0;
+        failures_in_a_row_ = 0;
+        state_ = State::running;
+      }
     } else {
       ++collector_stats_.errors;
       ++sink_stats_.errors;

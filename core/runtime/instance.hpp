@@ -27,9 +27,11 @@
 #include "core/runtime/agent_labels.hpp"
 #include "core/runtime/chain.hpp"
 #include "core/runtime/clock.hpp"
+#include "core/runtime/event_watch.hpp"
 #include "core/runtime/inbox.hpp"
 #include "core/runtime/instance_host.hpp"
 #include "core/runtime/instance_spec.hpp"
+#include "core/runtime/pushdown.hpp"
 #include "core/runtime/worker_pool.hpp"
 #include "core/store/store.hpp"
 #include "core/telemetry/snapshot.hpp"
@@ -112,7 +114,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   boost::asio::awaitable<Result<void>> prepare(Code code);
   /// Starts it, if it was created; `from`, when there is any, is what it goes on from. What fails makes it `failed`.
   boost::asio::awaitable<Result<void>> start(std::optional<plugin::SavedState> from = std::nullopt);
-  /// From now on what it emits by its own threads counts; until then it was kept.
+  /// From now on what it emits by its own threads counts, which was kept until then, and what it hands over between
+  /// collections, which waited in its source.
   void go_live();
 
   /// Has it hand over what it holds back and take nothing new; what comes for it waits. With its state, if it keeps
@@ -152,6 +155,12 @@ class Instance : public std::enable_shared_from_this<Instance> {
   /// A tick at which it could not be called.
   void skip(std::uint64_t tick_ns);
   void set_sinks(std::vector<std::shared_ptr<Inbox>> sinks);
+
+  /// The events that it declared; none when it is not told who consumes them, or was not created.
+  [[nodiscard]] std::vector<EventType> offered_events() const;
+  /// Who consumes its events from now on. It is told before it is started; once it runs, only what has changed.
+  void set_demands(std::vector<Demand> demands);
+  [[nodiscard]] const std::vector<Demand>& demands() const { return wanted_; }
 
   /// Routes that it asked for in create; none when it was not created.
   [[nodiscard]] std::vector<RenderRoute> routes() const {
@@ -200,6 +209,18 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Result<void> load_and_create(const Code& code);
   Result<std::shared_ptr<plugin::Library>> load(const plugin::Stage& stage);
   Result<void> run_collect(store::RecordBatch& batch, const Call& call);
+  void note_losses(const store::RecordBatch& batch, bool taken);
+  [[nodiscard]] bool hears() const { return usable() && announced_ && plugin_->watches(); }
+  void wake_events();
+  boost::asio::awaitable<void> hear();
+  boost::asio::awaitable<void> ask_watch();
+  boost::asio::awaitable<void> hand_over_events();
+  std::shared_ptr<store::RecordBatch> free_event_batch();
+  Result<void> run_ready(store::RecordBatch& batch, const Call& call);
+  void hand_over_rest(const std::shared_ptr<store::RecordBatch>& batch, const Call& call);
+  void note_events(const Result<void>& result);
+  boost::asio::awaitable<Result<void>> offer();
+  void wake_offer();
   void read_details();
   using Emitted = std::pair<std::shared_ptr<const store::RecordBatch>, Result<void>>;
   void emitted(Emitted collection);
@@ -237,6 +258,14 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool owes_resume_ = false;  // it was drained, and the call that did so hangs
   std::shared_ptr<Call> hung_call_;
   std::shared_ptr<store::RecordBatch> batch_;
+  EventWatch watch_;
+  std::shared_ptr<store::RecordBatch> event_batch_;
+  bool announced_ = false;  // it is live: what it hands over counts
+  bool hearing_ = false;    // hear() runs
+  bool ask_watch_ = false;  // what to wait for may have changed
+  std::vector<Demand> wanted_;
+  std::optional<std::vector<Demand>> offered_;  // what it took; nothing: no offer yet
+  bool offering_ = false;
   std::vector<std::function<void(Result<std::string>)>> waiting_renders_;
   std::vector<std::pair<http::Request, http::Reply>> waiting_requests_;  // that came while it was held
   bool rendering_ = false;
@@ -267,6 +296,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   double last_duration_seconds_ = 0;
   std::optional<LastError> last_error_;
   std::uint64_t failures_in_a_row_ = 0;
+  bool events_fail_ = false;  // between collections
   telemetry::CollectorStats collector_stats_;
   telemetry::SinkStats sink_stats_;
   std::vector<DetailRow> details_;

@@ -113,7 +113,13 @@ Result<std::uint32_t> InstanceHost::declare(const sentinel_metric& metric) {
   if (services_.producer == nullptr) return Error{Errc::invalid_argument, "a sink declares no metrics"};
   auto decl = store::checked_decl(metric);
   if (!decl) return decl.error();
-  return services_.producer->declare(std::move(*decl));
+  const bool is_event = decl->kind == MetricKind::event;
+  EventType event{0, decl->name, decl->label_keys, services_.producer->constant()};
+  const auto id = services_.producer->declare(std::move(*decl));
+  if (!id || !is_event) return id;
+  event.metric = *id;
+  events_.push_back(std::move(event));
+  return id;
 }
 
 Result<void> InstanceHost::add_render(std::string_view path, std::string_view content_type) {

@@ -15,6 +15,7 @@
 #include "core/delivery/courier.hpp"
 #include "core/runtime/agent_labels.hpp"
 #include "core/runtime/clock.hpp"
+#include "core/runtime/pushdown.hpp"
 #include "core/store/batch.hpp"
 #include "core/store/store.hpp"
 #include "core/telemetry/snapshot.hpp"
@@ -61,6 +62,8 @@ class InstanceHost {
   /// The routes asked for in create.
   [[nodiscard]] const std::vector<RenderRoute>& routes() const { return routes_; }
   [[nodiscard]] const std::vector<HandlerRoute>& handlers() const { return handlers_; }
+  /// The events declared in create.
+  [[nodiscard]] const std::vector<EventType>& events() const { return events_; }
   /// Receivers that it added, by the courier's numbers.
   [[nodiscard]] std::vector<std::uint32_t> receivers() const;
   /// After the plugin's stop: its receivers are let go; what is undelivered waits for a successor.
@@ -87,6 +90,7 @@ class InstanceHost {
   std::atomic<bool> sealed_ = false;
   std::vector<RenderRoute> routes_;
   std::vector<HandlerRoute> handlers_;
+  std::vector<EventType> events_;
   mutable std::mutex receivers_mutex_;
   std::vector<std::uint32_t> receivers_;
   std::mutex emit_mutex_;

@@ -39,6 +39,8 @@ void Instance::wake() {
   wake_consume();
   wake_alerts();
   wake_render();
+  wake_offer();
+  wake_events();
   if (!usable()) return;
   for (auto& [request, reply] : std::exchange(waiting_requests_, {})) handle(std::move(request), std::move(reply));
 }

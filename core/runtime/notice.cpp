@@ -175,6 +175,7 @@ AbiAlert::AbiAlert(const Notice& notice) : labels_(pairs(notice.labels)), annota
             nullptr};
   if (!notice.context) return;
   const rules::Context& context = *notice.context;
+  for (const auto& symbol : context.symbols) symbols_.push_back(to_abi(symbol));
   context_ = {sizeof(sentinel_context),
               context.pid,
               context.tid,
@@ -188,9 +189,9 @@ AbiAlert::AbiAlert(const Notice& notice) : labels_(pairs(notice.labels)), annota
               nullptr,
               static_cast<std::uint32_t>(context.stack.size()),
               0,
-              {},
-              {},
-              nullptr};
+              to_abi(context.exe),
+              to_abi(context.pod),
+              symbols_.empty() ? nullptr : symbols_.data()};
   alert_.context = &context_;
 }
 

@@ -51,6 +51,7 @@ class AbiAlert {
  private:
   std::vector<sentinel_label> labels_;
   std::vector<sentinel_label> annotations_;
+  std::vector<sentinel_string> symbols_;
   sentinel_context context_{};
   sentinel_alert alert_{};
 };

@@ -74,7 +74,7 @@ asio::awaitable<Verdict> Topology::apply(Plan plan) {
     co_return verdict;
   }
   for (const auto& exchange : exchanges.all()) hold(exchange);
-  connect_entering(exchanges, plan.config);
+  connect_entering(exchanges, plan);
   const Result<void> handed_over = co_await exchanges.hand_over();
   if (!first && !handed_over) {
     co_await exchanges.resume();
@@ -106,7 +106,7 @@ asio::awaitable<Topology::Before> Topology::switch_to(Plan plan, const Exchanges
   Before before(std::exchange(config_, std::move(plan.config)), std::exchange(specs_, std::move(plan.instances)),
                 std::exchange(rules_, std::move(plan.rules)));
   connect();
-  if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
+  co_await connect_chain();
   for (const auto& exchange : exchanges.all()) {
     if (exchange.enters) exchange.enters->go_live();
   }
@@ -191,18 +191,47 @@ std::map<Topology::Key, std::shared_ptr<Instance>> Topology::after(const Exchang
   return all;
 }
 
-/// Tells collectors that enter where they send their records, from the very first on. A sink that takes another's place
-/// will have its inbox.
-void Topology::connect_entering(const Exchanges& exchanges, const config::Config& config) const {
+/// Tells collectors that enter where they send their records, from the very first on, and who consumes their events. A
+/// sink that takes another's place will have its inbox.
+void Topology::connect_entering(const Exchanges& exchanges, const Plan& plan) {
   std::map<std::string, std::shared_ptr<Inbox>> inboxes;
   for (const auto& [key, instance] : after(exchanges)) {
     if (key.first != Kind::sink || !instance->consumes()) continue;
     const auto found = members_.find(key);
     inboxes[key.second] = found == members_.end() ? instance->inbox() : found->second.instance->inbox();
   }
+  std::set<std::string> sinks;
+  for (const auto& [name, inbox] : inboxes) sinks.insert(name);
   for (const auto& exchange : exchanges.all()) {
-    if (exchange.kind == Kind::collector && exchange.enters) connect_collector(*exchange.enters, config, inboxes);
+    if (exchange.kind != Kind::collector || !exchange.enters) continue;
+    connect_collector(*exchange.enters, plan.config, inboxes);
+    exchange.enters->set_demands(demands_on(*exchange.enters, plan.config, plan.rules, sinks));
   }
+}
+
+/// Who consumes the events of a collector.
+std::vector<Demand> Topology::demands_on(const Instance& collector, const config::Config& config,
+                                         const Chain::Rules& rules, const std::set<std::string>& sinks) {
+  static const Chain::Rules none;
+  const Consumers consumers{config, environment_.chain != nullptr ? rules : none, sinks};
+  return demands_of(collector.name(), collector.offered_events(), consumers, demand_ids_);
+}
+
+/// Has the chain run the rules that there are, and then collectors know of it: what a rule has folded must find it.
+asio::awaitable<void> Topology::connect_chain() {
+  std::set<std::string> sinks;
+  for (const auto& [key, member] : members_) {
+    if (key.first == Kind::sink && member.instance->consumes()) sinks.insert(key.second);
+  }
+  std::vector<std::pair<std::shared_ptr<Instance>, std::vector<Demand>>> offers;
+  std::vector<rules::FoldedWindow> folds;
+  for (const auto& [key, member] : members_) {
+    if (key.first != Kind::collector) continue;
+    offers.emplace_back(member.instance, demands_on(*member.instance, config_, rules_, sinks));
+    add_folds(key.second, offers.back().second, folds);
+  }
+  if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_, std::move(folds));
+  for (auto& [collector, demands] : offers) collector->set_demands(std::move(demands));
 }
 
 asio::awaitable<void> Topology::abandon(Exchanges& exchanges) {
@@ -371,7 +400,7 @@ asio::awaitable<void> Topology::roll_back() {
   for (const auto& exchange : exchanges.all()) replace(exchange.enters, exchange.leaves);
   std::tie(config_, specs_, rules_) = std::move(standby->before);
   connect();
-  if (environment_.chain != nullptr) co_await environment_.chain->set_rules(rules_);
+  co_await connect_chain();
   Instances bad;
   for (const auto& exchange : exchanges.all()) {
     if (exchange.leaves) {

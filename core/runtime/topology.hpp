@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "core/runtime/exchange.hpp"
 #include "core/runtime/instance.hpp"
 #include "core/runtime/plan.hpp"
+#include "core/runtime/pushdown.hpp"
 #include "core/runtime/retirement.hpp"
 #include "core/runtime/schedule.hpp"
 #include "core/runtime/sink_routes.hpp"
@@ -131,7 +133,10 @@ class Topology final : public telemetry::SnapshotSource {
   std::vector<Exchange> make_exchanges(const Plan& plan);
   boost::asio::awaitable<Result<void>> prepare(Exchanges& exchanges);
   [[nodiscard]] Result<void> check_routes(const Exchanges& exchanges) const;
-  void connect_entering(const Exchanges& exchanges, const config::Config& config) const;
+  void connect_entering(const Exchanges& exchanges, const Plan& plan);
+  std::vector<Demand> demands_on(const Instance& collector, const config::Config& config, const Chain::Rules& rules,
+                                 const std::set<std::string>& sinks);
+  boost::asio::awaitable<void> connect_chain();
   boost::asio::awaitable<Before> switch_to(Plan plan, const Exchanges& exchanges);
   static void tell_outcome(const Exchanges& exchanges, Verdict& verdict);
   boost::asio::awaitable<void> abandon(Exchanges& exchanges);
@@ -157,6 +162,7 @@ class Topology final : public telemetry::SnapshotSource {
   config::Config config_;
   std::vector<InstanceSpec> specs_;
   Chain::Rules rules_;
+  DemandIds demand_ids_;
   std::uint64_t generation_ = 0;
   bool stopping_ = false;
   std::atomic<bool> ready_ = false;

@@ -75,10 +75,22 @@ std::shared_ptr<const RecordBatch> RecordBatch::subset(const std::shared_ptr<con
   return some;
 }
 
+std::shared_ptr<const RecordBatch> RecordBatch::unfolded(const std::shared_ptr<const RecordBatch>& whole) {
+  if (whole->folded_ == 0) return whole;
+  std::vector<std::uint32_t> indices;
+  for (std::uint32_t i = 0; i < whole->records_.size(); ++i) {
+    if ((whole->records_[i].flags & SENTINEL_RECORD_FOLDED) == 0) indices.push_back(i);
+  }
+  return subset(whole, indices);
+}
+
 void RecordBatch::reset(std::uint64_t tick_ns, std::uint64_t every_ns) {
   abi_.tick_ns = tick_ns;
   abi_.every_ns = every_ns;
   lost_ = 0;
+  folded_ = 0;
+  events_ = 0;
+  events_only_ = false;
   records_.clear();
   meanings_.clear();
   arena_.release();
@@ -99,6 +111,9 @@ sentinel_delivery RecordBatch::delivery() const {
 }
 
 Result<SeriesHandle> RecordBatch::series(MetricId metric, const sentinel_string* values, std::uint32_t count) {
+  if (events_only_) {
+    return Error{Errc::invalid_argument, "ready hands over events alone: report samples in collect"};
+  }
   constexpr std::size_t most_labels = 32;
   if (count > most_labels) return Error{Errc::invalid_argument, "a series has at most 32 labels"};
   std::array<std::string_view, most_labels> cleaned;
@@ -120,6 +135,8 @@ Result<void> RecordBatch::append(const sentinel_record& record) {
   if (!meaning) return meaning.error();
   const MetricInfo& metric = *meaning->metric;
 
+  if (auto right = check_kind(metric, record); !right) return right;
+
   sentinel_record copied = record;
   copied.size = sizeof(sentinel_record);
   if (copied.time_ns == 0) copied.time_ns = abi_.tick_ns;
@@ -127,7 +144,25 @@ Result<void> RecordBatch::append(const sentinel_record& record) {
   if (auto done = copy_context(metric, record, copied); !done) return done;
   records_.push_back(copied);
   meanings_.push_back(std::move(*meaning));
+  const bool folded = (copied.flags & SENTINEL_RECORD_FOLDED) != 0;
+  if (folded) ++folded_;
+  if (copied.context != nullptr) events_ += folded ? copied.count : 1;
   return {};
+}
+
+Result<void> RecordBatch::check_kind(const MetricInfo& metric, const sentinel_record& record) const {
+  const bool is_event = metric.decl.kind == MetricKind::event;
+  if (events_only_ && !is_event) {
+    return Error{Errc::invalid_argument, "ready hands over events alone, and '" + metric.decl.name + "' is a " +
+                                             std::string(kind_name(metric.decl.kind)) + ": report it in collect"};
+  }
+  if ((record.flags & ~SENTINEL_RECORD_FOLDED) != 0) {
+    return Error{Errc::invalid_argument,
+                 "metric '" + metric.decl.name + "': a record has unknown flags: " + std::to_string(record.flags)};
+  }
+  if (record.flags == 0 || (is_event && record.count > 0 && record.demand != 0)) return {};
+  return Error{Errc::invalid_argument,
+               "metric '" + metric.decl.name + "': a folded record is of an event, and has a count and a demand's id"};
 }
 
 Result<void> RecordBatch::copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to) {

@@ -29,6 +29,12 @@ class RecordBatch {
   /// Empties it for the collection scheduled at `tick_ns`; what it allocated is used again.
   void reset(std::uint64_t tick_ns, std::uint64_t every_ns);
 
+  /// Empties it for events that come between collections: samples, and the series that they need, are refused.
+  void reset_for_events(std::uint64_t tick_ns) {
+    reset(tick_ns, 0);
+    events_only_ = true;
+  }
+
   /// What a plugin's collect gets; valid as long as the batch.
   [[nodiscard]] sentinel_batch* abi() { return &abi_; }
 
@@ -42,12 +48,19 @@ class RecordBatch {
   Result<SeriesHandle> series(MetricId metric, const sentinel_string* values, std::uint32_t count);
   Result<void> append(const sentinel_record& record);
 
+  /// Its records without the folded ones, which are nobody's but the window's that had them folded. The batch itself
+  /// when there are none.
+  [[nodiscard]] static std::shared_ptr<const RecordBatch> unfolded(const std::shared_ptr<const RecordBatch>& whole);
+
   /// Events that the plugin told to be lost before it could read them.
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
   void add_lost(std::uint64_t events) { lost_ += events; }
+  /// How many events its records are, or stand for.
+  [[nodiscard]] std::uint64_t events() const { return events_; }
 
  private:
   RecordBatch(Producer& producer, std::string instance, std::size_t limit);
+  Result<void> check_kind(const MetricInfo& metric, const sentinel_record& record) const;
   Result<void> copy_buckets(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
   Result<void> copy_context(const MetricInfo& metric, const sentinel_record& from, sentinel_record& to);
   sentinel_string copy(sentinel_string text);
@@ -59,6 +72,9 @@ class RecordBatch {
   std::size_t limit_;
   sentinel_batch abi_;
   std::uint64_t lost_ = 0;
+  std::size_t folded_ = 0;  // records of them
+  std::uint64_t events_ = 0;
+  bool events_only_ = false;
   std::pmr::monotonic_buffer_resource arena_;
   std::vector<sentinel_record> records_;
   std::vector<Producer::Meaning> meanings_;   // of the record at the same index

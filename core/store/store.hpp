@@ -158,6 +158,8 @@ class Producer {
   Producer& operator=(const Producer&) = delete;
 
   [[nodiscard]] const std::string& instance() const { return instance_; }
+  /// Labels that go on all that it produces.
+  [[nodiscard]] const Labels& constant() const { return constant_; }
 
   /// Errors: invalid_argument when the metric was declared before by this generation, disagrees with another instance's
   /// metric of the same name, or would produce the same series as another instance.

@@ -30,6 +30,9 @@ class Self {
             {"collector"})),
         records_(
             host.counter({"sentinel_collector_records_total", "Records of successful collections."}, {"collector"})),
+        lost_events_(host.counter({"sentinel_collector_lost_events_total",
+                                   "Events that were lost before the rules saw them, in the kernel or on the way."},
+                                  {"collector"})),
         last_success_(host.gauge({"sentinel_collector_last_success_timestamp_seconds",
                                   "Unix time of the collector's last successful collection.", "seconds"},
                                  {"collector"})),
@@ -142,6 +145,7 @@ class Self {
       batch.add(overruns_, static_cast<double>(collector.overruns), {collector.name});
       batch.add(skipped_, static_cast<double>(collector.skipped), {collector.name});
       batch.add(records_, static_cast<double>(collector.records), {collector.name});
+      batch.add(lost_events_, static_cast<double>(collector.lost_events), {collector.name});
       if (collector.last_success_unix_seconds > 0) {
         batch.add(last_success_, collector.last_success_unix_seconds, {collector.name});
       }
@@ -252,6 +256,7 @@ class Self {
   Counter<1> overruns_;
   Counter<1> skipped_;
   Counter<1> records_;
+  Counter<1> lost_events_;
   Gauge<1> last_success_;
   Gauge<1> sink_up_;
   Gauge<1> queue_;

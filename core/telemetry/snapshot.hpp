@@ -40,6 +40,7 @@ struct CollectorStats {
   std::uint64_t skipped = 0;  // ticks at which an earlier call still ran
   std::uint64_t overruns = 0;
   std::uint64_t records = 0;
+  std::uint64_t lost_events = 0;         // before the chain, as far as the plugin or the agent knows
   double last_success_unix_seconds = 0;  // 0: never
   DurationHistogram duration;
 };

@@ -29,6 +29,9 @@ struct Context {
   std::string parent_comm;
   std::string container_id;
   std::vector<std::uint64_t> stack;
+  std::string exe;
+  std::string pod;
+  std::vector<std::string> symbols;  ///< of the stack's frames, as many; none: not known
 };
 
 /// FNV-1a over names and values, each ended by 0xff, in the order of names; what Alertmanager and Prometheus call it.

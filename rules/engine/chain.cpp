@@ -87,15 +87,15 @@ void Chain::take(Window& window, Series& series, double value, std::uint64_t tic
   if (late) ++late_;
 }
 
-void Chain::take(const Feed& feed, const RecordView& record) {
+void Chain::take(const Feed& feed, const RecordView& record, std::uint64_t count) {
   if (std::isnan(record.record.value)) return;
   const std::uint64_t time_ns = std::min(record.record.time_ns, clock_.now_ns + future_ns);
   if (!awake_) wake();
   const std::uint64_t pane = feed.window.grid().pane_of(time_ns);
-  ++records_;
+  records_ += count;
   // A late event keeps its pane: windows to come may still hold it.
-  if (time_ns <= closed_ns_) ++late_;
-  if (!feed.window.add(feed, record, pane)) ++overflow_;
+  if (time_ns <= closed_ns_) late_ += count;
+  if (!feed.window.add(feed, record, pane, count)) overflow_ += count;
 }
 
 std::uint64_t Chain::longest_over_ns() const {

@@ -43,7 +43,8 @@ class Chain {
   void adjust();
 
   void take(Window& window, Series& series, double value, std::uint64_t tick_ns);
-  void take(const Feed& feed, const RecordView& record);
+  /// An event, or `count` of them folded into one record.
+  void take(const Feed& feed, const RecordView& record, std::uint64_t count = 1);
   void overflow() { ++overflow_; }
 
   /// End of the windows that is to be judged next; `never` while it sleeps.

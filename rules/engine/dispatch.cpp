@@ -21,10 +21,30 @@ Source& Dispatch::source(std::string_view name) {
 }
 
 void Dispatch::connect(std::vector<Chain*> chains, std::vector<Tap*> taps) {
-  slots_.clear();
-  for (auto& [name, entry] : entries_) entry.metrics.clear();
+  forget_routes();
   chains_ = std::move(chains);
   taps_ = std::move(taps);
+}
+
+void Dispatch::set_folds(std::vector<FoldedWindow> folds) {
+  forget_routes();
+  folds_ = std::move(folds);
+}
+
+void Dispatch::forget_routes() {
+  slots_.clear();
+  for (auto& [name, entry] : entries_) entry.metrics.clear();
+}
+
+std::uint64_t Dispatch::demand_of(const Chain& chain, const Feed& feed, const sentinel_metric& metric) const {
+  const auto window = static_cast<std::uint32_t>(&feed.window.spec() - chain.rule()->windows.data());
+  for (const auto& fold : folds_) {
+    if (fold.window == window && fold.instance == feed.source.name && fold.metric == text_of(metric.name) &&
+        fold.rule == chain.rule()->identity()) {
+      return fold.demand;
+    }
+  }
+  return 0;
 }
 
 void Dispatch::forget(std::uint64_t handle) {
@@ -40,7 +60,10 @@ Dispatch::Route* Dispatch::learn(Entry& entry, const sentinel_delivery& batch, c
   for (auto* chain : chains_) {
     std::vector<std::unique_ptr<Feed>> feeds;
     chain->connect(entry.source, metric, feeds);
-    for (auto& feed : feeds) route->windows.push_back({chain, std::move(feed)});
+    for (auto& feed : feeds) {
+      const std::uint64_t demand = route->events ? demand_of(*chain, *feed, metric) : 0;
+      route->windows.push_back({chain, std::move(feed), demand});
+    }
   }
   for (auto* tap : taps_) {
     const auto& from = tap->rule->from;
@@ -103,6 +126,16 @@ void Dispatch::take_sample(const Route& route, const sentinel_delivery& batch, c
   }
 }
 
+/// It is the one window's that had it folded, which has its filter evaluated already.
+void Dispatch::take_folded(const Route& route, const sentinel_delivery& batch, const sentinel_record& record) {
+  for (const auto& to : route.windows) {
+    if (to.demand != 0 && to.demand == record.demand) {
+      to.chain->take(*to.feed, {record, batch.labels(&batch, &record)}, record.count);
+      return;
+    }
+  }
+}
+
 void Dispatch::take_event(Route& route, const sentinel_delivery& batch, const sentinel_record& record, Output& out) {
   const RecordView view{record, batch.labels(&batch, &record)};
   const auto matches = [&](const Filter& filter) {
@@ -131,7 +164,9 @@ void Dispatch::consume(Source& source, const sentinel_delivery& batch, std::uint
       route = learn(entry, batch, record);
     }
     if (route == nullptr) continue;
-    if (route->events) {
+    if (route->events && (record.flags & SENTINEL_RECORD_FOLDED) != 0) {
+      take_folded(*route, batch, record);
+    } else if (route->events) {
       take_event(*route, batch, record, out);
     } else {
       take_sample(*route, batch, record, tick_ns, out);

@@ -33,6 +33,8 @@ class Dispatch {
 
   /// From now on to these. What was looked up is looked up anew.
   void connect(std::vector<Chain*> chains, std::vector<Tap*> taps);
+  /// From now on these windows take what is folded for them; no other record that is folded is anybody's.
+  void set_folds(std::vector<FoldedWindow> folds);
   /// A series that its windows have forgotten.
   void forget(std::uint64_t handle);
 
@@ -43,6 +45,7 @@ class Dispatch {
   struct ToWindows {
     Chain* chain;
     std::unique_ptr<Feed> feed;
+    std::uint64_t demand = 0;  // whose folded records it takes; 0: nobody's
   };
   struct ToOutput {
     Tap* tap;
@@ -76,17 +79,21 @@ class Dispatch {
     std::vector<Metric> metrics;  // by id
   };
 
+  void forget_routes();
+  [[nodiscard]] std::uint64_t demand_of(const Chain& chain, const Feed& feed, const sentinel_metric& metric) const;
   Route* learn(Entry& entry, const sentinel_delivery& batch, const sentinel_record& record);
   void learn(Slot& slot, const Route& route, const RecordView& record);
   Slot* slot(const Route& route, const sentinel_delivery& batch, const sentinel_record& record);
   void take_sample(const Route& route, const sentinel_delivery& batch, const sentinel_record& record,
                    std::uint64_t tick_ns, Output& out);
+  static void take_folded(const Route& route, const sentinel_delivery& batch, const sentinel_record& record);
   static void take_event(Route& route, const sentinel_delivery& batch, const sentinel_record& record, Output& out);
 
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Slot> slots_;  // by the lower half of a series handle
   std::vector<Chain*> chains_;
   std::vector<Tap*> taps_;
+  std::vector<FoldedWindow> folds_;
 };
 
 }  // namespace sentinel::rules

@@ -166,8 +166,12 @@ void Engine::consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std:
   state_->dispatch.consume(source, batch, tick_ns, out);
 }
 
-void Engine::lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns) {
-  state_->dispatch.source(instance).lost.add(count, time_ns);
+void Engine::set_folds(std::vector<FoldedWindow> folds) {
+  state_->dispatch.set_folds(std::move(folds));
+}
+
+void Engine::lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns, std::uint64_t spread_ns) {
+  state_->dispatch.source(instance).lost.add(count, time_ns, spread_ns);
 }
 
 void Engine::advance(Moment now, Output& out) {

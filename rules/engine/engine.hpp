@@ -20,6 +20,16 @@ struct Moment {
   std::int64_t unix_ns = 0;
 };
 
+/// A window that one collector may fill with folded records: of the events of one group and pane, their number and sum
+/// instead of each.
+struct FoldedWindow {
+  std::uint64_t demand = 0;  ///< that such a record names; never 0, never another window's
+  std::string rule;          ///< its identity
+  std::uint32_t window = 0;  ///< of the rule
+  std::string instance;      ///< the collector
+  std::string metric;        ///< the event
+};
+
 /// A value of a window that a rule without an alert emits.
 struct WindowValue {
   const Rule& rule;
@@ -69,12 +79,16 @@ class Engine {
   /// resolved as `rule_changed`.
   void set_rules(std::vector<std::shared_ptr<const Rule>> rules, Moment now, Output& out);
 
+  /// Who takes folded records from now on. Those of other demands are nobody's: what no longer wants them is gone.
+  void set_folds(std::vector<FoldedWindow> folds);
+
   /// The records of one good collection, scheduled at `tick_ns`; `every_ns` 0: a collection of events that has no
   /// interval. A series that its source's newest collection with an interval lacks has ended. A tick is a time that has
   /// come: first it closes what advance() would close then.
   void consume(const sentinel_delivery& batch, std::uint64_t tick_ns, std::uint64_t every_ns, Output& out);
-  /// Records of a collector that never arrived: told on each alert whose window holds this time.
-  void lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns);
+  /// Records of a collector that never arrived, and were lost by `time_ns`, within the `spread_ns` before it: told on
+  /// each alert whose window may miss them.
+  void lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns, std::uint64_t spread_ns = 1);
 
   /// Closes the panes that ended 200 ms ago and judges their rules. A `now` before one that was given is taken for
   /// that.

@@ -52,6 +52,10 @@ std::string_view Field::context_text(const sentinel_context& context) const {
       return text_of(context.parent_comm);
     case ContextField::container_id:
       return text_of(context.container_id);
+    case ContextField::exe:
+      return text_of(context.exe);
+    case ContextField::pod:
+      return text_of(context.pod);
     default:
       return {};
   }

@@ -55,14 +55,14 @@ void Ring::open(std::uint64_t pane) {
   newest_ = pane;
 }
 
-void Ring::add(std::uint64_t pane, double value, std::uint64_t hash) {
+void Ring::add(std::uint64_t pane, double value, std::uint64_t hash, std::uint64_t count) {
   if (pane > newest_) {
     open(pane);
   } else if (pane + grid_.capacity <= newest_) {
     return;
   }
   const auto at = pane % grid_.capacity;
-  join(function_, panes_[at], value, 1);
+  join(function_, panes_[at], value, count);
   if (function_ == Function::quantile) sketches_[at].add(value);
   if (function_ == Function::distinct) distincts_[at].add(hash);
 }

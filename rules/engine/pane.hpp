@@ -25,8 +25,9 @@ class Ring {
   Ring(Function function, const Grid& grid);
 
   /// Adds a value to pane `pane`; does nothing when that is too old for any window to come. For `rate` it is what the
-  /// counter grew by, for `distinct` `hash` stands for it.
-  void add(std::uint64_t pane, double value, std::uint64_t hash = 0);
+  /// counter grew by, for `distinct` `hash` stands for it. `count` values may come as their sum, for the functions that
+  /// need no more.
+  void add(std::uint64_t pane, double value, std::uint64_t hash = 0, std::uint64_t count = 1);
 
   /// Number of the newest pane with a record; 0 when there was none.
   [[nodiscard]] std::uint64_t newest() const { return newest_; }

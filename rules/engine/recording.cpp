@@ -137,14 +137,15 @@ void Recorder::consume(const sentinel_delivery& batch, std::uint64_t tick_ns, st
   state_->engine->consume(batch, tick_ns, every_ns, out);
 }
 
-void Recorder::lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns) {
+void Recorder::lost(std::string_view instance, std::uint64_t count, std::uint64_t time_ns, std::uint64_t spread_ns) {
   FrameWriter& frame = state_->frame;
   frame.begin(FrameType::lost);
   frame.text(instance);
   frame.u64(count);
   frame.u64(time_ns);
+  frame.u64(spread_ns);
   state_->write(frame.end());
-  state_->engine->lost(instance, count, time_ns);
+  state_->engine->lost(instance, count, time_ns, spread_ns);
 }
 
 void Recorder::advance(Moment now, Output& out) {

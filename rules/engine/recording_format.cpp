@@ -76,6 +76,14 @@ void FrameWriter::event(const sentinel_record& record, const sentinel_string* la
   u32(context.stack_count);
   for (std::uint32_t i = 0; i < context.stack_count; ++i) u64(context.stack[i]);
   for (std::uint32_t i = 0; i < label_count; ++i) text(text_of(labels[i]));
+  text(text_of(context.exe));
+  text(text_of(context.pod));
+  const std::uint32_t symbols = context.symbols != nullptr ? context.stack_count : 0;
+  u32(symbols);
+  for (std::uint32_t i = 0; i < symbols; ++i) text(text_of(context.symbols[i]));
+  const bool folded = (record.flags & SENTINEL_RECORD_FOLDED) != 0;
+  u64(folded ? record.count : 0);
+  if (folded) u64(record.demand);
 }
 
 std::string_view FrameWriter::end() {

@@ -9,7 +9,9 @@
 namespace sentinel::rules {
 
 /// What a recording begins with; see Recorder for the rest of the format.
-inline constexpr std::string_view recording_magic = "SNTLREC1";
+inline constexpr std::string_view recording_magic = "SNTLREC2";
+/// Of the version before, which is read still.
+inline constexpr std::string_view recording_magic_1 = "SNTLREC1";
 
 enum class FrameType : std::uint8_t { metric = 1, series = 2, collection = 3, lost = 4, advance = 5 };
 

@@ -23,7 +23,8 @@ sentinel_string abi(std::string_view text) {
 /// A host for an Engine, whose collections come out of a recording. All text lies in the recording's bytes.
 class Player {
  public:
-  Player(Engine& engine, Output& out) : engine_(engine), out_(out) {}
+  /// `version` is the recording's.
+  Player(Engine& engine, Output& out, int version) : engine_(engine), out_(out), version_(version) {}
 
   void play(FrameType type, FrameReader& in) {
     switch (type) {
@@ -55,6 +56,7 @@ class Player {
     sentinel_context context;
     std::vector<std::uint64_t> stack;
     std::vector<sentinel_string> labels;
+    std::vector<sentinel_string> symbols;
   };
 
   static std::vector<sentinel_string> texts(FrameReader& in, std::uint32_t count) {
@@ -135,6 +137,23 @@ class Player {
     context.labels = event.labels.data();
     context.label_count = of.abi.label_count;
     records_.push_back({sizeof(sentinel_record), metric, 0, time_ns, value, 0, 0, nullptr, &context, 0, 0});
+    if (version_ > 1) rest_of(event, in);
+  }
+
+  /// What version 2 has of an event more than version 1; the event's record is the last one.
+  void rest_of(Event& event, FrameReader& in) {
+    sentinel_context& context = event.context;
+    context.exe = abi(in.text());
+    context.pod = abi(in.text());
+    const std::uint32_t symbols = in.count(4);
+    if (symbols != 0 && symbols != context.stack_count) return in.fail();
+    event.symbols = texts(in, symbols);
+    if (symbols != 0) context.symbols = event.symbols.data();
+    sentinel_record& record = records_.back();
+    record.count = in.u64();
+    if (record.count == 0) return;
+    record.flags = SENTINEL_RECORD_FOLDED;
+    record.demand = in.u64();
   }
 
   void collection(FrameReader& in) {
@@ -164,7 +183,8 @@ class Player {
     const auto name = instance(in);
     const std::uint64_t count = in.u64();
     const std::uint64_t time_ns = in.u64();
-    if (in.ok()) engine_.lost(name, count, time_ns);
+    const std::uint64_t spread_ns = version_ > 1 ? in.u64() : 1;
+    if (in.ok()) engine_.lost(name, count, time_ns, spread_ns);
   }
 
   void advance(FrameReader& in) {
@@ -189,6 +209,7 @@ class Player {
 
   Engine& engine_;
   Output& out_;
+  const int version_;
   Replayed replayed_;
   std::deque<Metric> metrics_;
   std::vector<Series> series_;
@@ -201,11 +222,12 @@ class Player {
 }  // namespace
 
 Result<Replayed> replay_bytes(std::string_view bytes, Engine& engine, Output& out) {
-  if (!bytes.starts_with(recording_magic)) {
+  const bool first = bytes.starts_with(recording_magic_1);
+  if (!first && !bytes.starts_with(recording_magic)) {
     return Error{Errc::invalid_argument, "this is no recording, or one of another version: it does not begin with " +
                                              std::string(recording_magic)};
   }
-  Player player(engine, out);
+  Player player(engine, out, first ? 1 : 2);
   FrameReader file(bytes);
   file.take(recording_magic.size());
   while (!file.at_end()) {

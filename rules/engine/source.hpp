@@ -9,14 +9,16 @@ namespace sentinel::rules {
 /// Records that a collector lost, by time; bounded: the oldest are told as if they had been lost a little later.
 class LossLog {
  public:
-  void add(std::uint64_t count, std::uint64_t time_ns);
-  /// Those in (from_ns, to_ns].
+  /// Lost in (time_ns - spread_ns, time_ns]; nobody knows when in between.
+  void add(std::uint64_t count, std::uint64_t time_ns, std::uint64_t spread_ns = 1);
+  /// Those that may lie in (from_ns, to_ns].
   [[nodiscard]] std::uint64_t between(std::uint64_t from_ns, std::uint64_t to_ns) const;
 
  private:
   struct Loss {
     std::uint64_t time_ns;
     std::uint64_t count;
+    std::uint64_t spread_ns;
   };
   std::deque<Loss> losses_;  // by time
 };

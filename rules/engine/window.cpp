@@ -42,6 +42,10 @@ class Joined {
 
 }  // namespace
 
+Grid event_grid(const WindowSpec& spec) {
+  return make_grid(nanoseconds(spec.over), nanoseconds(spec.every.value_or(spec.over)));
+}
+
 Window::Window(const WindowSpec& spec, bool keeps_context) : spec_(&spec), keeps_context_(keeps_context) {}
 
 void Window::rebind(const WindowSpec& spec, bool keeps_context) {
@@ -69,7 +73,7 @@ bool Window::adjust() {
     }
     if (shortest != never) every = shortest;
   }
-  const Grid grid = make_grid(over, every);
+  const Grid grid = kind_ == Kind::events ? event_grid(*spec_) : make_grid(over, every);
   if (grid == grid_) return false;
   set_grid(grid);
   return true;
@@ -139,7 +143,7 @@ bool Window::add(Series& series, double value, std::uint64_t tick_ns, std::uint6
   return true;
 }
 
-bool Window::add(const Feed& feed, const RecordView& record, std::uint64_t pane) {
+bool Window::add(const Feed& feed, const RecordView& record, std::uint64_t pane, std::uint64_t count) {
   key_.clear();
   for (const auto& key : feed.by) key.field.append_identity(record, key_);
   Group* group = find_or_add(feed, record, key_);
@@ -150,7 +154,8 @@ bool Window::add(const Feed& feed, const RecordView& record, std::uint64_t pane)
     hash = hash_text(feed.distinct->text(record, digits));
   }
   group->newest_ns = std::max(group->newest_ns, pane * grid_.width_ns);
-  group->ring->add(pane, spec_->function == Function::rate ? 1 : record.record.value, hash);
+  const double value = spec_->function == Function::rate ? static_cast<double>(count) : record.record.value;
+  group->ring->add(pane, value, hash, count);
   if (group->exemplars) group->exemplars->add(record.record, pane);
   return true;
 }

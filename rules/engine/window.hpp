@@ -18,6 +18,9 @@ namespace sentinel::rules {
 
 class Window;
 
+/// The panes of a window of events.
+[[nodiscard]] Grid event_grid(const WindowSpec& spec);
+
 /// One metric of one source as a window takes it in.
 struct Feed {
   Feed(Window& to, const Source& of, const sentinel_metric& metric);
@@ -75,8 +78,9 @@ class Window {
   [[nodiscard]] bool is_full() const { return groups_.size() >= spec_->groups; }
   /// A sample of it, into pane `pane`. Returns whether it was a record of this window.
   bool add(Series& series, double value, std::uint64_t tick_ns, std::uint64_t pane);
-  /// An event that the feed's filter lets through. Returns false when there is no room for its group.
-  bool add(const Feed& feed, const RecordView& record, std::uint64_t pane);
+  /// An event that the feed's filter lets through, or `count` of them folded into one record. Returns false when there
+  /// is no room for its group.
+  bool add(const Feed& feed, const RecordView& record, std::uint64_t pane, std::uint64_t count);
 
   /// Sets the value of each group for the window that ends at or just before `end_ns`.
   void evaluate(std::uint64_t end_ns);

@@ -69,8 +69,8 @@ void Synthetic::add_event(const InputEvents& events) {
                  row.labels.data(),
                  static_cast<std::uint32_t>(context.stack.size()),
                  static_cast<std::uint32_t>(row.labels.size()),
-                 {},
-                 {},
+                 to_abi(context.exe),
+                 to_abi(context.pod),
                  nullptr};
   records_.push_back({sizeof(sentinel_record), id, 0, time_ns_, events.value, 0, 0, nullptr, &row.context, 0, 0});
 }

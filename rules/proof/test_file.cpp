@@ -193,6 +193,8 @@ class TestFileReader {
     fields.read_text("comm", context.comm);
     fields.read_text("parent_comm", context.parent_comm);
     fields.read_text("container_id", context.container_id);
+    fields.read_text("exe", context.exe);
+    fields.read_text("pod", context.pod);
     fields.finish();
   }
 

@@ -83,7 +83,16 @@ Alert copy_of(const sentinel_alert& alert) {
                            std::string(from_abi(context.comm)),
                            std::string(from_abi(context.parent_comm)),
                            std::string(from_abi(context.container_id)),
-                           {context.stack, context.stack + context.stack_count}};
+                           {context.stack, context.stack + context.stack_count},
+                           {},
+                           {},
+                           {}};
+    if (context.size < sizeof(sentinel_context)) return made;  // of an older agent
+    made.context->exe = from_abi(context.exe);
+    made.context->pod = from_abi(context.pod);
+    for (std::uint32_t i = 0; context.symbols != nullptr && i < context.stack_count; ++i) {
+      made.context->symbols.emplace_back(from_abi(context.symbols[i]));
+    }
   }
   return made;
 }
@@ -125,6 +134,10 @@ AbiAlert::AbiAlert(const Alert& alert, const Labels& more_annotations) {
   context_.parent_comm = to_abi(context.parent_comm);
   context_.container_id = to_abi(context.container_id);
   context_.stack = context.stack.data();
+  context_.exe = to_abi(context.exe);
+  context_.pod = to_abi(context.pod);
+  for (const auto& symbol : context.symbols) symbols_.push_back(to_abi(symbol));
+  if (!symbols_.empty()) context_.symbols = symbols_.data();
   context_.stack_count = static_cast<std::uint32_t>(context.stack.size());
   alert_.context = &context_;
 }

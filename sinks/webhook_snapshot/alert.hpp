@@ -40,6 +40,9 @@ struct Context {
   std::string parent_comm;
   std::string container_id;
   std::vector<std::uint64_t> stack;  ///< innermost first
+  std::string exe;
+  std::string pod;
+  std::vector<std::string> symbols;  ///< of the stack's frames, as many; none: not known
 };
 
 /// Who told of an alert.
@@ -82,6 +85,7 @@ class AbiAlert {
  private:
   std::vector<sentinel_label> labels_;
   std::vector<sentinel_label> annotations_;
+  std::vector<sentinel_string> symbols_;
   sentinel_context context_{};
   sentinel_alert alert_{};
 };

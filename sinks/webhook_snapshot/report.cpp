@@ -88,13 +88,20 @@ void write_event(const Context& context, std::string& out) {
   bullet(out, "Process",
          code(context.comm) + ", pid " + std::to_string(context.pid) +
              (context.tid != 0 && context.tid != context.pid ? ", thread " + std::to_string(context.tid) : ""));
+  bullet(out, "Executable", context.exe.empty() ? "" : code(context.exe, 300));
   if (context.ppid != 0) bullet(out, "Parent", code(context.parent_comm) + ", pid " + std::to_string(context.ppid));
   bullet(out, "Container", context.container_id.empty() ? "" : code(context.container_id));
+  bullet(out, "Pod", context.pod.empty() ? "" : code(context.pod, 320));
   if (context.cgroup_id != 0) bullet(out, "Cgroup id", std::to_string(context.cgroup_id));
   if (context.stack.empty()) return;
-  out +=
-      "- **Kernel stack** then, innermost first (addresses: look them up in `/proc/kallsyms` of this boot):\n\n```\n";
-  for (const auto address : context.stack) out.append("0x").append(hex(address)).append("\n");
+  const bool named = context.symbols.size() == context.stack.size();
+  out += "- **Kernel stack** then, innermost first";
+  if (!named) out += " (addresses: look them up in `/proc/kallsyms` of this boot)";
+  out += ":\n\n```\n";
+  for (std::size_t i = 0; i < context.stack.size(); ++i) {
+    const std::string symbol = named ? plain(context.symbols[i]) : std::string();
+    out.append(symbol.empty() ? "0x" + hex(context.stack[i]) : symbol).append("\n");
+  }
   out += "```\n";
 }
 
@@ -300,10 +307,13 @@ std::string Taker::alert_json(const Alert& alert, const std::vector<Alert>& join
     const auto& context = *alert.context;
     json.object("context").integer("pid", context.pid).integer("tid", context.tid).integer("ppid", context.ppid);
     json.text("comm", context.comm).text("parent_comm", context.parent_comm).text("container_id", context.container_id);
+    json.text("exe", context.exe).text("pod", context.pod);
     json.text("cgroup_id", std::to_string(context.cgroup_id))
         .text("start_time_ns", std::to_string(context.start_time_ns));
     json.array("stack");
     for (const auto address : context.stack) json.text("", "0x" + hex(address));
+    json.end().array("symbols");
+    for (const auto& symbol : context.symbols) json.text("", symbol);
     json.end().end();
   }
   json.integer("joined_count", static_cast<std::int64_t>(joined_in_all)).array("joined");

@@ -14,7 +14,7 @@ TEST(SinkQueue, DropsAndCountsWhatFindsItFull) {
     batch->reset(1, 1);
     const auto series = batch->series(*metric, nullptr, 0);
     for (int i = 0; i < records; ++i) {
-      EXPECT_TRUE(batch->append({sizeof(sentinel_record), *metric, *series, 0, 1, 0, 0, nullptr, nullptr}));
+      EXPECT_TRUE(batch->append({sizeof(sentinel_record), *metric, *series, 0, 1, 0, 0, nullptr, nullptr, 0, 0}));
     }
     return batch;
   };

@@ -177,7 +177,7 @@ TEST_F(Recording, RefusesWhatIsMalformed) {
   record(1U << 20, complete);
   const auto good = bytes();
   Result<Replayed> result = Replayed{};
-  for (const std::string& bad : {std::string(), std::string("SNTLREC2"), good + "x", good.substr(1)}) {
+  for (const std::string& bad : {std::string(), std::string("SNTLREC3"), good + "x", good.substr(1)}) {
     replayed(bad, &result);
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, Errc::invalid_argument);
