@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <sentinel/error.hpp>
 #include <sentinel/sink.hpp>
 
+#include "core/config/bytes.hpp"
 #include "core/config/duration.hpp"
 #include "core/plugin/library.hpp"
 #include "tests/support/fake_host.hpp"
@@ -73,6 +75,15 @@ void fill(sentinel::testing::FakeConfig& config, const sentinel_plugin& plugin, 
       case sentinel::FieldType::string_list:
         config.strings(name, split(text));
         break;
+      case sentinel::FieldType::integer_list: {
+        std::vector<std::int64_t> numbers;
+        for (const auto& word : split(text)) numbers.push_back(std::stoll(word));
+        config.integers(name, numbers);
+        break;
+      }
+      case sentinel::FieldType::bytes:
+        config.bytes(name, required(sentinel::config::parse_bytes(text)));
+        break;
       default:
         config.string(name, text);
     }
@@ -118,13 +129,94 @@ Plugin::~Plugin() {
   if (started_) (void)instance_->stop();
 }
 
-void Plugin::start() {
-  if (std::exchange(started_, true)) return;
-  if (const auto done = instance_->start(); !done) throw std::runtime_error(done.error().message);
+Result<void> Plugin::start() {
+  if (started_) return {};
+  const auto done = instance_->start();
+  started_ = done.ok();
+  return done;
+}
+
+void Plugin::require_start() {
+  if (const auto done = start(); !done) throw std::runtime_error(done.error().message);
+}
+
+std::vector<sentinel_placement> Plugin::offer(const std::vector<Want>& wants) {
+  struct Owned {
+    std::vector<std::vector<sentinel_string>> values;
+    std::vector<sentinel_predicate> predicates;
+    std::vector<sentinel_string> by;
+  };
+  std::vector<Owned> owned(wants.size());
+  std::vector<sentinel_demand> demands;
+  for (std::size_t i = 0; i < wants.size(); ++i) {
+    const Want& want = wants[i];
+    for (const auto& [field, values] : want.any_of) {
+      auto& texts = owned[i].values.emplace_back();
+      for (const auto& value : values) texts.push_back(sentinel::to_abi(value));
+      owned[i].predicates.push_back({sizeof(sentinel_predicate), SENTINEL_ANY_OF, sentinel::to_abi(field), texts.data(),
+                                     static_cast<std::uint32_t>(texts.size()), 0, 0});
+    }
+    for (const auto& key : want.by) owned[i].by.push_back(sentinel::to_abi(key));
+    demands.push_back({sizeof(sentinel_demand), ids_.at(want.event), want.id, sentinel::to_abi("test"), owned[i].predicates.data(),
+                       owned[i].by.data(), static_cast<std::uint32_t>(owned[i].predicates.size()),
+                       static_cast<std::uint32_t>(owned[i].by.size()), 1, want.fold,
+                       static_cast<std::uint64_t>(want.pane.count()), want.threshold > 0 ? 1U : 0U, 0, want.threshold});
+  }
+  std::vector<sentinel_placement> placements(wants.size());
+  for (auto& placement : placements) placement.size = sizeof(sentinel_placement);
+  if (const auto done = instance_->offer(demands, placements); !done) throw std::runtime_error(done.error().message);
+  return placements;
+}
+
+bool Plugin::watched() {
+  require_start();
+  const auto awaited = required(instance_->watch());
+  return awaited.fd >= 0 || awaited.period_ns > 0;
+}
+
+std::vector<Event> Plugin::ready() {
+  require_start();
+  timespec time = {};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  now_ = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  batch_.reset(static_cast<std::uint64_t>(now_.count()), 0);
+  if (const auto done = instance_->ready(batch_.abi()); !done) throw std::runtime_error(done.error().message);
+  const auto delivery = batch_.delivery();
+  std::vector<Event> events;
+  for (const sentinel_record& record : batch_.records()) {
+    const sentinel_metric& metric = *delivery.metric(&delivery, &record);
+    const sentinel_string* labels = delivery.labels(&delivery, &record);
+    Event& event = events.emplace_back();
+    event.metric = from_abi(metric.name);
+    for (std::uint32_t i = 0; i < metric.label_count; ++i) {
+      event.labels.emplace(from_abi(metric.label_keys[i]), from_abi(labels[i]));
+    }
+    const sentinel_context& context = *record.context;
+    event.value = record.value;
+    event.time = std::chrono::nanoseconds(record.time_ns);
+    event.pid = context.pid;
+    event.tid = context.tid;
+    event.ppid = context.ppid;
+    event.start_time_ns = context.start_time_ns;
+    event.cgroup_id = context.cgroup_id;
+    event.comm = from_abi(context.comm);
+    event.parent_comm = from_abi(context.parent_comm);
+    event.container_id = from_abi(context.container_id);
+    event.exe = from_abi(context.exe);
+    event.frames = context.stack_count;
+    for (std::uint32_t i = 0; context.symbols != nullptr && i < context.stack_count; ++i) {
+      event.symbols.emplace_back(from_abi(context.symbols[i]));
+    }
+    if ((record.flags & SENTINEL_RECORD_FOLDED) != 0) {
+      event.count = record.count;
+      event.demand = record.demand;
+    }
+  }
+  return events;
 }
 
 Result<void> Plugin::collect(std::chrono::nanoseconds now) {
-  start();
+  require_start();
   now_ = now;
   const std::uint64_t every_ns = 5'000'000'000;
   batch_.reset(static_cast<std::uint64_t>(now.count()), every_ns);
@@ -134,7 +226,7 @@ Result<void> Plugin::collect(std::chrono::nanoseconds now) {
 }
 
 Result<std::string> Plugin::render(const sentinel::store::View& view) {
-  start();
+  require_start();
   const auto abi = view.abi();
   return instance_->render(abi, std::size_t{64} << 20U);
 }
@@ -148,7 +240,7 @@ std::vector<Row> Plugin::details(const std::string& table) {
 }
 
 Result<sentinel::plugin::SavedState> Plugin::save() {
-  start();
+  require_start();
   if (const auto drained = instance_->drain(0); !drained) return drained.error();
   return instance_->save();
 }
@@ -168,6 +260,7 @@ std::int32_t Plugin::declare_metric(const sentinel_host* host, const sentinel_me
   const auto declared = self(host).producer_->declare(std::move(*decl));
   if (!declared) return report(error, declared.error());
   *id = *declared;
+  self(host).ids_[std::string(from_abi(metric->name))] = *declared;
   return SENTINEL_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <sentinel/abi.h>
 #include <sentinel/result.hpp>
 
 #include "core/plugin/call.hpp"
@@ -42,6 +43,39 @@ using Row = std::map<std::string, std::string>;
 
 using ConfigValues = std::map<std::string, std::string>;
 
+/// What a test demands of a collector's event.
+struct Want {
+  std::string event;
+  /// Label or context field, and the texts that it may have.
+  std::map<std::string, std::vector<std::string>> any_of;
+  std::uint32_t fold = SENTINEL_FOLD_NONE;
+  std::vector<std::string> by;
+  std::chrono::nanoseconds pane{};
+  double threshold = 0;  ///< 0: none
+  std::uint64_t id = 1;
+};
+
+/// An event that it handed over.
+struct Event {
+  std::string metric;
+  std::map<std::string, std::string> labels;
+  double value = 0;
+  std::chrono::nanoseconds time{};
+  std::uint32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::uint32_t ppid = 0;
+  std::uint64_t start_time_ns = 0;
+  std::uint64_t cgroup_id = 0;
+  std::string comm;
+  std::string parent_comm;
+  std::string container_id;
+  std::string exe;
+  std::vector<std::string> symbols;
+  std::size_t frames = 0;
+  std::uint64_t count = 1;   ///< of events that it stands for
+  std::uint64_t demand = 0;  ///< 0: it was not folded
+};
+
 /// One instance of a plugin built in this tree, in a small agent: the real loader, the real store, a clock that a test
 /// sets. Created by the constructor, which throws
 /// std::runtime_error with the plugin's reason; started by the first call that needs it.
@@ -57,6 +91,17 @@ class Plugin {
   sentinel::Result<void> collect(std::chrono::nanoseconds now);
   sentinel::Result<std::string> render(const sentinel::store::View& view);
   std::vector<Row> details(const std::string& table);
+  /// Starts it now, instead of by the first call that needs it.
+  sentinel::Result<void> start();
+  /// What it is asked for from now on, and its answers.
+  std::vector<sentinel_placement> offer(const std::vector<Want>& wants);
+  /// What it hands over just now. The clock stands at CLOCK_BOOTTIME meanwhile.
+  std::vector<Event> ready();
+  /// Whether it wants to be waited for.
+  bool watched();
+  /// Events that it told to be lost in its last ready().
+  [[nodiscard]] std::uint64_t lost() const { return batch_.lost(); }
+  sentinel::Result<void> resume() { return instance_->resume(); }
   /// drain and save, and the same into a successor that was not started yet.
   sentinel::Result<sentinel::plugin::SavedState> save();
   sentinel::Result<void> restore(const sentinel::plugin::SavedState& state);
@@ -75,13 +120,14 @@ class Plugin {
                                      sentinel_error* error);
   static const void* extension(const sentinel_host* host, const char* id);
   static Plugin& self(const sentinel_host* host) { return *static_cast<Plugin*>(host->context); }
-  void start();
+  void require_start();
 
   std::unique_ptr<sentinel::store::Producer> producer_;
   sentinel::store::RecordBatch batch_;
   std::chrono::nanoseconds now_{0};
   std::vector<std::string> log_;
   std::map<std::string, std::string> routes_;
+  std::map<std::string, std::uint32_t> ids_;  ///< of metrics, by name
   sentinel_host host_;
   std::unique_ptr<sentinel::plugin::Instance> instance_;
   bool started_ = false;
