@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <string>
-#include <utility>
 
 #include "tests/support/privilege.hpp"
 #include "tests/support/process.hpp"
@@ -54,10 +53,11 @@ TEST_F(NetworkNamespacesTest, two_of_them_do_not_meet) {
 TEST_F(NetworkNamespacesTest, both_families_pass_between_them) {
   const auto network = NetworkNamespaces::make();
   ASSERT_TRUE(network) << network.error().message;
-  for (const auto& [family, address] : {std::pair(TcpFamily::ipv4, NetworkNamespaces::ipv4(right)),
-                                        std::pair(TcpFamily::ipv6, NetworkNamespaces::ipv6(right)),
-                                        std::pair(TcpFamily::v4_mapped, NetworkNamespaces::ipv4(right))}) {
-    const auto port = network->run_in(right, [&] { return TcpPort::listen({.family = family, .address = address}); });
+  const TcpPort::At all[] = {{.family = TcpFamily::ipv4, .address = NetworkNamespaces::ipv4(right)},
+                             {.family = TcpFamily::ipv6, .address = NetworkNamespaces::ipv6(right)},
+                             {.family = TcpFamily::v4_mapped, .address = NetworkNamespaces::ipv4(right)}};
+  for (const auto& at : all) {
+    const auto port = network->run_in(right, [&] { return TcpPort::listen(at); });
     ASSERT_TRUE(port) << port.error().message;
     const auto done = network->run_in(left, [&] { return make_traffic(*port, {.count = 3, .bytes = 1000}); });
     ASSERT_TRUE(done) << done.error().message;
