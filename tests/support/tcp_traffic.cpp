@@ -10,7 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <map>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -126,14 +127,62 @@ Result<void> read_to_the_end(int fd, std::size_t expected) {
   return Error{Errc::failed, "the stream holds " + std::to_string(*read) + " bytes, not " + std::to_string(expected)};
 }
 
-/// Writes and reads both ends of one connection. A thread may accept the other end of another thread's connection: all
-/// go through the same steps, and nobody waits for an end before it has done its own part for the others.
+/// The port of an address; sin_port and sin6_port lie at the same place.
+std::uint16_t port_of(const Address& address) {
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
+}
+
+/// Accepts connections for several threads, and gives each the other end of its own.
+class Acceptor {
+ public:
+  explicit Acceptor(int listener) : listener_(listener) {}
+
+  /// The server's end of the connection of this client.
+  Result<UniqueFd> accept(int client) {
+    Address local;
+    local.size = sizeof(local.storage);
+    if (::getsockname(client, local.raw(), &local.size) != 0) return failure("cannot read the client's port");
+    const auto deadline = Clock::now() + patience_of_a_step;
+    while (Clock::now() < deadline) {
+      auto mine = take(port_of(local));
+      if (!mine) return mine.error();
+      if (*mine) return mine;
+      // Another thread may take this one's too, and gives no sign but the map: hence the short look.
+      pollfd one = {listener_, POLLIN, 0};
+      if (::poll(&one, 1, 10) < 0 && errno != EINTR) return failure("cannot wait for a connection");
+    }
+    return Error{Errc::timeout, "the server's end of a connection did not come within 30 s"};
+  }
+
+ private:
+  /// Accepts all there are; nothing when none of them is the client's.
+  Result<UniqueFd> take(std::uint16_t client) {
+    const std::lock_guard lock(mutex_);
+    for (;;) {
+      Address peer;
+      peer.size = sizeof(peer.storage);
+      UniqueFd server(::accept4(listener_, peer.raw(), &peer.size, SOCK_CLOEXEC));
+      if (!server && errno == EINTR) continue;
+      if (!server && errno != EAGAIN) return failure("cannot accept");
+      if (!server) break;
+      accepted_[port_of(peer)] = std::move(server);
+    }
+    auto found = accepted_.extract(client);
+    return found ? std::move(found.mapped()) : UniqueFd();
+  }
+
+  int listener_;
+  std::mutex mutex_;
+  std::map<std::uint16_t, UniqueFd> accepted_;  ///< by the client's port
+};
+
+/// Makes connections of one shape, both ends; for several threads.
 class Connections {
  public:
   Connections(const TcpPort& port, const Address& server, const TcpTraffic& traffic)
-      : port_(port), server_(server), traffic_(traffic) {}
+      : acceptor_(port.fd()), server_(server), traffic_(traffic) {}
 
-  Result<TcpDone> make(std::uint64_t count) const {
+  Result<TcpDone> make(std::uint64_t count) {
     TcpDone done;
     for (std::uint64_t i = 0; i < count; ++i) {
       const auto begin = Clock::now();
@@ -163,13 +212,16 @@ class Connections {
     return Clock::now();
   }
 
-  [[nodiscard]] Closed connect_and_close() const {
+  [[nodiscard]] Closed connect_and_close() {
     UniqueFd client = client_socket();
     if (!client) return failure("cannot make a socket");
     if (::connect(client.get(), server_.raw(), server_.size) != 0) return failure("cannot connect");
-    if (const auto sent = send_bytes(client.get(), traffic_.bytes); !sent) return sent.error();
-    const auto server = accept();
+    // Before anything else is sent: two CPUs that handle the handshake's ACK and what follows it at the same time make
+    // a server's socket each, and the one too many goes from SYN_RECV to CLOSE, two transitions more than the shape
+    // has.
+    const auto server = acceptor_.accept(client.get());
     if (!server) return server.error();
+    if (const auto sent = send_bytes(client.get(), traffic_.bytes); !sent) return sent.error();
     if (const auto read = read_bytes(server->get(), traffic_.bytes); !read) return read.error();
     switch (traffic_.shape) {
       case TcpShape::reset:
@@ -178,15 +230,6 @@ class Connections {
         return close_half(std::move(client), server->get());
       default:
         return close(std::move(client), server->get());
-    }
-  }
-
-  [[nodiscard]] Result<UniqueFd> accept() const {
-    for (;;) {
-      UniqueFd server(::accept4(port_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (server) return server;
-      if (errno != EAGAIN && errno != EINTR) return failure("cannot accept");
-      if (const auto ready = wait_for(port_.fd(), POLLIN, "waiting for a connection"); !ready) return ready.error();
     }
   }
 
@@ -224,7 +267,7 @@ class Connections {
     return closed;
   }
 
-  const TcpPort& port_;
+  Acceptor acceptor_;
   const Address& server_;
   const TcpTraffic& traffic_;
 };
@@ -249,8 +292,7 @@ Result<TcpPort> TcpPort::bind(const At& at) {
     return failure("cannot bind to " + where);
   }
   At bound = at;
-  // sin_port and sin6_port lie at the same place.
-  bound.port = ntohs(reinterpret_cast<const sockaddr_in*>(&address->storage)->sin_port);
+  bound.port = port_of(*address);
   return TcpPort(std::move(bound), std::move(socket));
 }
 
@@ -274,7 +316,7 @@ Result<TcpDone> make_traffic(const TcpPort& port, const TcpTraffic& traffic) {
   if ((listens == 0) != (traffic.shape == TcpShape::refused)) {
     return Error{Errc::invalid_argument, "refused connections need TcpPort::refuse(), all others TcpPort::listen()"};
   }
-  const Connections connections(port, *server, traffic);
+  Connections connections(port, *server, traffic);
   if (traffic.parallel <= 1) return connections.make(traffic.count);
   std::vector<Result<TcpDone>> parts(traffic.parallel, TcpDone{});
   std::vector<std::thread> threads;

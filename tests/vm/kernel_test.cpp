@@ -14,10 +14,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -42,8 +42,8 @@ struct Hook {
   bool attaches_unprivileged;
 };
 
-void PrintTo(const Hook& hook, std::ostream* out) {
-  *out << hook.name;
+std::ostream& operator<<(std::ostream& out, const Hook& hook) {
+  return out << hook.name;
 }
 
 constexpr std::array<Hook, 5> all_hooks = {{
@@ -56,12 +56,16 @@ constexpr std::array<Hook, 5> all_hooks = {{
 
 /// The one that the environment asks for; without it all.
 std::vector<Hook> hooks() {
-  const char* only = std::getenv("SENTINEL_BPF_HOOKS");
+  const char* only = std::getenv("SENTINEL_BPF_HOOKS");  // NOLINT(concurrency-mt-unsafe): before any thread
   std::vector<Hook> chosen;
   for (const Hook& each : all_hooks) {
     if (only == nullptr || std::string_view(only) == each.name) chosen.push_back(each);
   }
   return chosen;
+}
+
+std::string text_of(int error) {
+  return std::generic_category().message(error);
 }
 
 bool is_root() {
@@ -72,7 +76,8 @@ bool is_root() {
 UniqueFd load(const Hook& hook) {
   constexpr std::array<bpf_insn, 2> program = {
       {{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}}};
-  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  bpf_prog_load_opts options = {};
+  options.sz = sizeof(options);
   options.expected_attach_type = hook.attach_type;
   if (hook.type == BPF_PROG_TYPE_TRACING) {
     const int id = libbpf_find_vmlinux_btf_id(hook.on_function ? function : tracepoint, hook.attach_type);
@@ -136,7 +141,7 @@ Attached attach(const Hook& hook, int program) {
 std::uint64_t calls_of(int program) {
   bpf_prog_info info = {};
   std::uint32_t size = sizeof(info);
-  EXPECT_EQ(::bpf_obj_get_info_by_fd(program, &info, &size), 0) << std::strerror(errno);
+  EXPECT_EQ(::bpf_obj_get_info_by_fd(program, &info, &size), 0) << text_of(errno);
   return info.run_cnt;
 }
 
@@ -147,17 +152,17 @@ INSTANTIATE_TEST_SUITE_P(hooks, KernelTest, ::testing::ValuesIn(hooks()),
 
 TEST_P(KernelTest, loads_a_program) {
   const UniqueFd program = load(GetParam());
-  EXPECT_TRUE(program) << std::strerror(errno);
+  EXPECT_TRUE(program) << text_of(errno);
 }
 
 TEST_P(KernelTest, attaches_a_program_to_whoever_may) {
   const UniqueFd program = load(GetParam());
-  ASSERT_TRUE(program) << std::strerror(errno);
+  ASSERT_TRUE(program) << text_of(errno);
   const Attached made = attach(GetParam(), program.get());
   if (is_root() || GetParam().attaches_unprivileged) {
-    EXPECT_EQ(made.error, 0) << std::strerror(made.error);
+    EXPECT_EQ(made.error, 0) << text_of(made.error);
   } else {
-    EXPECT_TRUE(made.error == EACCES || made.error == EPERM) << std::strerror(made.error);
+    EXPECT_TRUE(made.error == EACCES || made.error == EPERM) << text_of(made.error);
   }
 }
 
@@ -168,12 +173,12 @@ TEST_P(KernelTest, calls_the_program_for_every_transition) {
     EXPECT_FALSE(stats);
     return;
   }
-  ASSERT_TRUE(stats) << std::strerror(errno);
+  ASSERT_TRUE(stats) << text_of(errno);
   const Hook& hook = GetParam();
   const UniqueFd program = load(hook);
-  ASSERT_TRUE(program) << std::strerror(errno);
+  ASSERT_TRUE(program) << text_of(errno);
   const Attached made = attach(hook, program.get());
-  ASSERT_EQ(made.error, 0) << std::strerror(made.error);
+  ASSERT_EQ(made.error, 0) << text_of(made.error);
 
   std::uint64_t before = calls_of(program.get());
   // tcp_set_state() isn't what puts a socket into LISTEN, nor a server's new one into SYN_RECV.
