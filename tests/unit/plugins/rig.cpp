@@ -114,8 +114,8 @@ void TemporaryFolder::write(const std::string& relative, std::string_view text) 
 }
 
 Plugin::Plugin(sentinel::store::Store& store, const std::string& name, const ConfigValues& config,
-               const std::string& instance)
-    : producer_(store.producer(instance, {}, 10'000)),
+               const std::string& instance, std::set<std::string> leaving)
+    : producer_(store.producer(instance, {}, 10'000, std::move(leaving))),
       batch_(*producer_),
       host_{sizeof(sentinel_host), 0, this, &now_ns, &declare_metric, &extension} {
   const auto library = load(name);
@@ -157,8 +157,9 @@ std::vector<sentinel_placement> Plugin::offer(const std::vector<Want>& wants) {
                                      static_cast<std::uint32_t>(texts.size()), 0, 0});
     }
     for (const auto& key : want.by) owned[i].by.push_back(sentinel::to_abi(key));
-    demands.push_back({sizeof(sentinel_demand), ids_.at(want.event), want.id, sentinel::to_abi("test"), owned[i].predicates.data(),
-                       owned[i].by.data(), static_cast<std::uint32_t>(owned[i].predicates.size()),
+    demands.push_back({sizeof(sentinel_demand), ids_.at(want.event), want.id, sentinel::to_abi("test"),
+                       owned[i].predicates.data(), owned[i].by.data(),
+                       static_cast<std::uint32_t>(owned[i].predicates.size()),
                        static_cast<std::uint32_t>(owned[i].by.size()), 1, want.fold,
                        static_cast<std::uint64_t>(want.pane.count()), want.threshold > 0 ? 1U : 0U, 0, want.threshold});
   }

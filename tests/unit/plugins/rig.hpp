@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,9 +48,9 @@ using ConfigValues = std::map<std::string, std::string>;
 struct Want {
   std::string event;
   /// Label or context field, and the texts that it may have.
-  std::map<std::string, std::vector<std::string>> any_of;
+  std::map<std::string, std::vector<std::string>> any_of = {};
   std::uint32_t fold = SENTINEL_FOLD_NONE;
-  std::vector<std::string> by;
+  std::vector<std::string> by = {};
   std::chrono::nanoseconds pane{};
   double threshold = 0;  ///< 0: none
   std::uint64_t id = 1;
@@ -78,11 +79,12 @@ struct Event {
 
 /// One instance of a plugin built in this tree, in a small agent: the real loader, the real store, a clock that a test
 /// sets. Created by the constructor, which throws
-/// std::runtime_error with the plugin's reason; started by the first call that needs it.
+/// std::runtime_error with the plugin's reason; started by the first call that needs it. Instances that are `leaving`
+/// may have the same series.
 class Plugin {
  public:
   Plugin(sentinel::store::Store& store, const std::string& name, const ConfigValues& config,
-         const std::string& instance = "under_test");
+         const std::string& instance = "under_test", std::set<std::string> leaving = {});
   ~Plugin();
   Plugin(const Plugin&) = delete;
   Plugin& operator=(const Plugin&) = delete;

@@ -85,9 +85,10 @@ TEST_F(BatchTest, RefusesGarbageWithASentence) {
   const MetricId histogram = declare(MetricKind::histogram, {}, {1});
   const MetricId event = declare(MetricKind::event, {"a", "b"});
   const std::uint64_t falling[] = {2, 1};
-  const sentinel_context one_label{sizeof(sentinel_context), 0, 0, 0, 0, 0, {}, {}, {}, nullptr, nullptr, 0, 1};
+  const sentinel_context one_label{
+      sizeof(sentinel_context), 0, 0, 0, 0, 0, {}, {}, {}, nullptr, nullptr, 0, 1, {}, {}, nullptr};
   const auto record = [](MetricId metric, std::uint64_t series) {
-    return sentinel_record{sizeof(sentinel_record), metric, series, 0, 1, 0, 0, nullptr, nullptr};
+    return sentinel_record{sizeof(sentinel_record), metric, series, 0, 1, 0, 0, nullptr, nullptr, 0, 0};
   };
   const auto refusal = [&](const sentinel_record& r) {
     const auto appended = batch_.append(r);
@@ -134,7 +135,7 @@ TEST_F(BatchTest, IsBounded) {
   small.reset(1, 1);
   const MetricId metric = declare(MetricKind::gauge, {});
   const auto series = small.series(metric, nullptr, 0);
-  const sentinel_record record{sizeof(sentinel_record), metric, *series, 0, 1, 0, 0, nullptr, nullptr};
+  const sentinel_record record{sizeof(sentinel_record), metric, *series, 0, 1, 0, 0, nullptr, nullptr, 0, 0};
   EXPECT_TRUE(small.append(record));
   EXPECT_TRUE(small.append(record));
   const auto third = small.append(record);
