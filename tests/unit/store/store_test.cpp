@@ -43,7 +43,7 @@ class Source {
       const sentinel_string text = to_abi(label);
       const auto series = batch.series(metric, &text, 1);
       ASSERT_TRUE(series) << series.error().message;
-      const sentinel_record record{sizeof(sentinel_record), metric, *series, 0, value, 0, 0, nullptr, nullptr};
+      const sentinel_record record{sizeof(sentinel_record), metric, *series, 0, value, 0, 0, nullptr, nullptr, 0, 0};
       const auto appended = batch.append(record);
       ASSERT_TRUE(appended) << appended.error().message;
     }
