@@ -30,7 +30,7 @@ class TestEvents {
 
   TestEvents(const sentinel::Config& config, sentinel::Host& host)
       : host_(host),
-        fifo_(config.string("fifo")),
+        fifo_(config.path("fifo")),
         kernel_(config.string("placement") == "user" ? ToyKernel::Placement::user : ToyKernel::Placement::kernel,
                 static_cast<std::uint32_t>(config.integer("cpus"))),
         hit_(host.event({"test_hit", "Something was hit."}, {"state"})),
