@@ -1,11 +1,12 @@
 #include <cstdio>
 
 #include "core/app/commands.hpp"
+#include "core/app/explain.hpp"
 #include "core/app/pipeline_file.hpp"
 
 namespace sentinel::app {
 
-int check(const std::filesystem::path& file) {
+int check(const std::filesystem::path& file, bool explain) {
   const auto plan = read_plan(file);
   if (!plan) return bad_file;
   for (const auto& instance : plan->instances) {
@@ -16,6 +17,7 @@ int check(const std::filesystem::path& file) {
   }
   std::printf("%s: good: %zu collectors, %zu sinks, %zu pipelines\n", file.c_str(), plan->config.collectors.size(),
               plan->config.sinks.size(), plan->config.pipelines.size());
+  if (explain) std::fputs(explanation(*plan, own_program()).c_str(), stdout);
   return good;
 }
 

@@ -22,8 +22,8 @@ struct RunOptions {
 };
 int run(const RunOptions& options);
 
-/// `sentinel check FILE`
-int check(const std::filesystem::path& file);
+/// `sentinel check [--explain] FILE`: with `explain`, where each rule's filter, panes and threshold are evaluated.
+int check(const std::filesystem::path& file, bool explain);
 
 /// `sentinel plugin list`: of the pipeline file's `plugin_path`, or of `folders` when there are some.
 int plugin_list(const std::filesystem::path& file, const std::vector<std::filesystem::path>& folders);

@@ -10,6 +10,7 @@
 #include "core/app/commands.hpp"
 #include "core/app/top/top.hpp"
 #include "core/plugin/description.hpp"
+#include "core/runtime/placement.hpp"
 #include "core/runtime/probe.hpp"
 #include "core/telemetry/version.hpp"
 
@@ -34,7 +35,9 @@ int command_line(int argc, char** argv) {
   std::filesystem::path checked = default_file;
   auto* check_command = app.add_subcommand("check", "Check a pipeline file and the plugins it names; 0 good, 2 bad");
   check_command->add_option("file", checked, "Pipeline file")->capture_default_str();
-  check_command->callback([&] { code = sentinel::app::check(checked); });
+  bool explained = false;
+  check_command->add_flag("--explain", explained, "Show what of each rule is evaluated in the kernel, and why not all");
+  check_command->callback([&] { code = sentinel::app::check(checked, explained); });
 
   auto* plugin_command = app.add_subcommand("plugin", "Look at plugins");
   plugin_command->require_subcommand(1);
@@ -57,6 +60,9 @@ int command_line(int argc, char** argv) {
   describe_command->add_option("plugin", described)->required();
   describe_command->callback([&] { code = sentinel::plugin::describe_main(described); });
 
+  plugin_command->add_subcommand("offer", "The child's half of check --explain")->group("")->callback([] {
+    sentinel::runtime::offer_main();
+  });
   plugin_command->add_subcommand("probe", "The child's half of a reload")->group("")->callback([] {
     sentinel::runtime::probe_main();
   });

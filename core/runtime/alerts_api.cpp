@@ -33,7 +33,8 @@ json::object texts(const Map& map) {
 json::object context_of(const rules::Context& context) {
   json::array stack;
   for (const auto address : context.stack) stack.push_back(hexadecimal(address));
-  json::array symbols(context.symbols.begin(), context.symbols.end());
+  json::array symbols;
+  for (const auto& symbol : context.symbols) symbols.emplace_back(symbol);
   return {{"pid", context.pid},
           {"tid", context.tid},
           {"ppid", context.ppid},

@@ -41,6 +41,7 @@ struct InstanceSpec {
   std::vector<std::string> metrics;  ///< of a collector with the default configuration
   std::vector<std::string> events;   ///< those of them that are events
   bool takes_alerts = false;         ///< of a sink
+  bool consumes = false;             ///< of a sink: it takes records
 };
 
 }  // namespace sentinel::runtime

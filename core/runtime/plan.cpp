@@ -182,6 +182,7 @@ class Planner {
       return;
     }
     spec.takes_alerts = described->takes_alerts;
+    spec.consumes = described->consumes;
     for (const auto& metric : described->metrics) {
       spec.metrics.push_back(metric.name);
       if (metric.kind == SENTINEL_EVENT) spec.events.push_back(metric.name);

@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -116,17 +112,6 @@ class Trial {
   std::optional<plugin::Instance> instance_;
   std::unique_ptr<store::RecordBatch> batch_;
 };
-
-std::string read_input() {
-  std::string text;
-  std::array<char, 16384> block;
-  for (;;) {
-    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return text;
-    text.append(block.data(), static_cast<std::size_t>(got));
-  }
-}
 
 }  // namespace
 

@@ -1,8 +1,11 @@
 #include "core/runtime/probe_task.hpp"
 
-#include <boost/json.hpp>
+#include <unistd.h>
 
+#include <array>
 #include <bit>
+#include <boost/json.hpp>
+#include <cerrno>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -99,6 +102,17 @@ Result<ProbeTask> read_task(std::string_view text) {
   } catch (const std::exception&) {
     // Without what is wrong with it: that may quote a secret.
     return Error{Errc::failed, "the probing process was given no task"};
+  }
+}
+
+std::string read_input() {
+  std::string text;
+  std::array<char, 16384> block;
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(got));
   }
 }
 

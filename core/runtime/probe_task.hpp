@@ -19,6 +19,9 @@ struct ProbeTask {
 /// The task as JSON. It may hold secrets: for the child's standard input alone.
 [[nodiscard]] std::string task_text(const ProbeTask& task);
 
+/// All of standard input, which is where a child gets its task.
+[[nodiscard]] std::string read_input();
+
 /// Errors: failed, when the text is not that of a task.
 [[nodiscard]] Result<ProbeTask> read_task(std::string_view text);
 

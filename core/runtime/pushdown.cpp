@@ -92,14 +92,14 @@ std::optional<double> limit_of(const rules::Rule& rule, std::uint32_t window) {
   using Kind = rules::Expression::Step::Kind;
   if (!rule.alert) return std::nullopt;
   const auto& when = rule.alert->when;
-  const bool above = when.comparison() == Comparison::greater || when.comparison() == Comparison::greater_or_equal;
-  const bool below = when.comparison() == Comparison::less || when.comparison() == Comparison::less_or_equal;
-  const auto& greater = above ? when.left() : when.right();
-  const auto& less = above ? when.right() : when.left();
-  if (!above && !below) return std::nullopt;
-  if (greater.size() != 1 || greater[0].kind != Kind::window || greater[0].window != window) return std::nullopt;
-  if (less.size() != 1 || less[0].kind != Kind::number || !std::isfinite(less[0].number)) return std::nullopt;
-  return less[0].number;
+  if (when.comparison() != Comparison::greater && when.comparison() != Comparison::greater_or_equal)
+    return std::nullopt;
+  if (when.left().size() != 1 || when.right().size() != 1) return std::nullopt;
+  const auto& left = when.left().front();
+  const auto& right = when.right().front();
+  if (left.kind != Kind::window || left.window != window) return std::nullopt;
+  if (right.kind != Kind::number || !std::isfinite(right.number)) return std::nullopt;
+  return right.number;
 }
 
 /// The same in one pane: one of those that reach it together has its share.

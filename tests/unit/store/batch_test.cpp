@@ -68,6 +68,54 @@ TEST_F(BatchTest, EventsMakeNoSeries) {
   EXPECT_EQ(store_.stats().series, 0U);
 }
 
+TEST_F(BatchTest, FoldedRecordsAreOfEventsAndLeftOutOfWhatSinksSee) {
+  const Event<> hit{declare(MetricKind::event, {})};
+  const Gauge<> gauge{declare(MetricKind::gauge, {})};
+  sentinel_context context = {};
+  context.size = sizeof(context);
+  const auto folded = [&](MetricId metric, std::uint64_t count, std::uint64_t demand) {
+    return sentinel_record{
+        sizeof(sentinel_record), metric, 0, 7, 1, SENTINEL_RECORD_FOLDED, 0, nullptr, &context, count, demand};
+  };
+  EXPECT_FALSE(batch_.append(folded(hit.id, 0, 1)));
+  EXPECT_FALSE(batch_.append(folded(hit.id, 1, 0)));
+  const auto series = batch_.series(gauge.id, nullptr, 0);
+  ASSERT_TRUE(series);
+  EXPECT_FALSE(batch_.append(
+      {sizeof(sentinel_record), gauge.id, *series, 0, 1, SENTINEL_RECORD_FOLDED, 0, nullptr, nullptr, 1, 1}));
+  EXPECT_FALSE(batch_.append({sizeof(sentinel_record), hit.id, 0, 7, 1, 2, 0, nullptr, &context, 0, 0}));
+
+  author_.add(hit, std::chrono::nanoseconds(7), 1, Context{});
+  ASSERT_TRUE(batch_.append(folded(hit.id, 40, 1)));
+  EXPECT_EQ(batch_.events(), 41U);
+  const std::shared_ptr<const RecordBatch> whole(&batch_, [](const RecordBatch*) {});
+  const auto seen = RecordBatch::unfolded(whole);
+  ASSERT_EQ(seen->records().size(), 1U);
+  EXPECT_EQ(seen->records()[0].count, 0U);
+  batch_.reset(0, 0);
+  author_.add(hit, std::chrono::nanoseconds(7), 1, Context{});
+  EXPECT_EQ(RecordBatch::unfolded(whole), whole) << "without one nothing is copied";
+}
+
+TEST_F(BatchTest, TakesEventsAloneBetweenCollections) {
+  const MetricId gauge = declare(MetricKind::gauge, {});
+  const Event<> hit{declare(MetricKind::event, {})};
+  const auto series = batch_.series(gauge, nullptr, 0);
+  ASSERT_TRUE(series);
+  batch_.reset_for_events(5);
+  EXPECT_EQ(batch_.every_ns(), 0U) << "no series ends by it";
+  const auto sample = batch_.append({sizeof(sentinel_record), gauge, *series, 0, 1, 0, 0, nullptr, nullptr, 0, 0});
+  ASSERT_FALSE(sample);
+  EXPECT_NE(sample.error().message.find("is a gauge: report it in collect"), std::string::npos);
+  EXPECT_FALSE(batch_.series(gauge, nullptr, 0));
+  author_.add(hit, std::chrono::nanoseconds(7), 1, Context{});
+  author_.lost(3);
+  EXPECT_EQ(batch_.records().size(), 1U);
+  EXPECT_EQ(batch_.lost(), 3U);
+  batch_.reset(6, 1);
+  EXPECT_EQ(batch_.lost(), 0U);
+}
+
 TEST_F(BatchTest, AHistogramBringsItsBuckets) {
   const std::uint64_t buckets[] = {1, 3, 4};
   author_.add(Histogram<>{declare(MetricKind::histogram, {}, {0.1, 1})}, 2.5, buckets);

@@ -158,7 +158,9 @@ typedef struct sentinel_context {
   const sentinel_string* symbols; /* since 1.2: names of the stack's frames, "tcp_v4_rcv+0x1c"; null: not known */
 } sentinel_context;
 
-/// Flag of a record, since 1.2: an event that stands for `count` of them, which one demand had folded into a group.
+/// Flag of a record, since 1.2: an event that stands for `count` of them, which one demand had folded into a group. It is
+/// that demand's alone, bypasses its filter, and reaches no sink. An event that comes without the flag is every
+/// consumer's, and in no fold. The context tells the group's keys; of `pid` both pid and start time.
 #define SENTINEL_RECORD_FOLDED 1u
 
 /// One sample or event. The host copies it and what it points to.
@@ -519,7 +521,8 @@ typedef struct sentinel_plugin_fd_watch {
   /// `period_ns` after the last call of ready (0: no such limit). While started; asked after start, resume and offer.
   int32_t (*watch)(void* instance, int32_t* fd, uint64_t* period_ns, sentinel_error* error);
   /// Hands over the events that there are. While started; its calls and those of collect never overlap. The batch takes
-  /// events alone, and ends no series.
+  /// events alone, and ends no series. Called once more before drain. What a pane has folded may come in parts; it is in
+  /// time for its window until 200 ms after the pane's end.
   int32_t (*ready)(void* instance, sentinel_batch* batch, sentinel_error* error);
 } sentinel_plugin_fd_watch;
 
@@ -570,7 +573,8 @@ typedef struct sentinel_demand {
   uint64_t pane_ns;  /* panes are the half-open (n * pane_ns, (n + 1) * pane_ns] of CLOCK_BOOTTIME */
   uint32_t has_threshold;
   uint32_t reserved;
-  double threshold; /* a group's fold that comes near it wants an event of its own, for its context */
+  double threshold; /* of a group's fold in one pane; one that comes near it wants a folded record of count 1, with the
+                       context and stack of an event that is left out of the rest */
 } sentinel_demand;
 
 /// How a collector serves a demand. The host owns it and sets `size`; the plugin fills the rest.

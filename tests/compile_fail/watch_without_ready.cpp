@@ -1,0 +1,16 @@
+// expects: events between collections need both: sentinel::Result<sentinel::Watch> watch
+#include <sentinel/collector.hpp>
+
+class Example {
+ public:
+  Example(const sentinel::Config&, sentinel::Host&) {}
+  sentinel::Result<void> collect(sentinel::Batch&) { return {}; }
+  sentinel::Result<sentinel::Watch> watch() { return sentinel::Watch{}; }
+#ifndef MISUSE
+  sentinel::Result<void> ready(sentinel::Batch&) {
+    return {};
+  }
+#endif
+};
+
+SENTINEL_COLLECTOR(Example, {.name = "example", .version = "1", .licence = "MIT", .summary = "An example."});
