@@ -9,9 +9,9 @@
 // net/netstat              overflows of listeners' queues, IPv4 and IPv6 together too
 //
 // Each read of net/tcp walks the kernel's whole hash table, which costs milliseconds on a large machine without a
-// single connection; netlink walks it over twenty times as fast, and the iterator hands out nothing but the counts. A
-// line whose state can't be read counts as `unknown`. Only net/tcp must be there: a kernel without IPv6, or a sandbox
-// without the other files, lacks their series alone.
+// single connection; netlink walks it over twenty times as fast, and the iterator costs less still where sockets are
+// many. A line whose state can't be read counts as `unknown`. Only net/tcp must be there: a kernel without IPv6, or a
+// sandbox without the other files, lacks their series alone.
 #include <sentinel/procfs/net_tcp.hpp>
 #include <sentinel/procfs/proc_root.hpp>
 #include <sentinel/procfs/snmp.hpp>
@@ -68,7 +68,7 @@ class ProcTcp {
        .maximum = 4194304},
       {.name = "source",
        .by_default = "auto",
-       .help = "where sockets by state come from: a BPF iterator, netlink, or net/tcp; auto is the first that works",
+       .help = "where sockets by state come from: a BPF iterator, netlink, or net/tcp; auto is the cheapest that works",
        .choices = "auto,bpf,netlink,procfs"}};
 
   ProcTcp(const sentinel::Config& config, sentinel::Host& host)
