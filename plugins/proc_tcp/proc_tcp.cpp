@@ -3,18 +3,19 @@
 //
 // net/tcp, tcp6            sockets by state; IPv4 and IPv6 are added
 // sock_diag(7)             the same over netlink, of the reader's own namespace alone
+// iter/tcp                 the same, counted by a BPF program in the kernel (tcp_states.bpf.c), of that namespace too
 // net/sockstat, sockstat6  sockets in use, orphaned, in TIME_WAIT, allocated; memory in pages
 // net/snmp                 segments and resets; the kernel counts IPv4 and IPv6 together here
 // net/netstat              overflows of listeners' queues, IPv4 and IPv6 together too
 //
 // Each read of net/tcp walks the kernel's whole hash table, which costs milliseconds on a large machine without a
-// single connection; netlink walks it over twenty times as fast. A line whose state can't be read counts as `unknown`.
-// Only net/tcp must be there: a kernel without IPv6, or a sandbox without the other files, lacks their series alone.
+// single connection; netlink walks it over twenty times as fast, and the iterator costs less still where sockets are
+// many. A line whose state can't be read counts as `unknown`. Only net/tcp must be there: a kernel without IPv6, or a
+// sandbox without the other files, lacks their series alone.
 #include <sentinel/procfs/net_tcp.hpp>
 #include <sentinel/procfs/proc_root.hpp>
 #include <sentinel/procfs/snmp.hpp>
 #include <sentinel/procfs/sockstat.hpp>
-#include <sentinel/procfs/tcp_sockets.hpp>
 
 #include <sentinel/collector.hpp>
 
@@ -23,7 +24,8 @@
 #include <array>
 #include <span>
 #include <string>
-#include <utility>
+
+#include "plugins/proc_tcp/socket_states.hpp"
 
 namespace {
 
@@ -66,15 +68,14 @@ class ProcTcp {
        .maximum = 4194304},
       {.name = "source",
        .by_default = "auto",
-       .help = "where sockets by state come from; auto is netlink for the agent's own network namespace, if it works",
-       .choices = "auto,netlink,procfs"}};
+       .help = "where sockets by state come from: a BPF iterator, netlink, or net/tcp; auto is the cheapest that works",
+       .choices = "auto,bpf,netlink,procfs"}};
 
   ProcTcp(const sentinel::Config& config, sentinel::Host& host)
       : host_(host),
         procfs_(config.path("procfs")),
-        source_(config.string("source")),
-        own_namespace_(procfs_ == "/proc" && !config.has("pid")),
         net_(config.has("pid") ? std::to_string(config.integer("pid")) + "/net/" : "net/"),
+        states_(std::string(config.string("source")), net_, own_namespace(config)),
         page_bytes_(static_cast<double>(sysconf(_SC_PAGESIZE))),
         connections_(host.gauge({"sentinel_tcp_connections", "TCP sockets by state, IPv4 and IPv6."}, {"state"})),
         sockets_used_(host.gauge({"sentinel_sockets_used", "Sockets of every family."})),
@@ -83,13 +84,21 @@ class ProcTcp {
                                  "TIME_WAIT, allocated."},
                                 {"kind"})),
         memory_(host.gauge({"sentinel_tcp_memory_bytes", "Memory of TCP's socket buffers.", "bytes"})) {
-    if (source_ == "netlink" && !own_namespace_) {
-      throw sentinel::PluginError({sentinel::Errc::invalid_argument,
-                                   "`source: netlink` sees the agent's own network namespace alone: leave out `procfs` "
-                                   "and `pid`, or the source"});
+    const std::string source(config.string("source"));
+    if ((source == "bpf" || source == "netlink") && !own_namespace(config)) {
+      throw sentinel::PluginError(
+          {sentinel::Errc::invalid_argument, "`source: " + source +
+                                                 "` sees the agent's own network namespace alone: leave out "
+                                                 "`procfs` and `pid`, or the source"});
     }
     for (std::size_t i = 0; i < snmp_.size(); ++i) snmp_[i] = host.counter(snmp_columns[i].spec);
     for (std::size_t i = 0; i < netstat_.size(); ++i) netstat_[i] = host.counter(netstat_columns[i].spec);
+  }
+
+  sentinel::Result<void> start() { return states_.start(host_); }
+  sentinel::Result<void> stop() {
+    states_.stop();
+    return {};
   }
 
   sentinel::Result<void> collect(sentinel::Batch& batch) {
@@ -101,9 +110,18 @@ class ProcTcp {
     return collect_counters(*root, "netstat", netstat_columns, netstat_, batch);
   }
 
+  sentinel::Result<void> details(sentinel::Rows& rows) {
+    states_.describe(rows);
+    return {};
+  }
+
  private:
+  static bool own_namespace(const sentinel::Config& config) {
+    return config.path("procfs") == "/proc" && !config.has("pid");
+  }
+
   sentinel::Result<void> collect_states(const Root& root, sentinel::Batch& batch) {
-    const auto counts = count_states(root);
+    const auto counts = states_.count(root, host_);
     if (!counts) return counts.error();
     auto sockets = counts->sockets;
     sockets[static_cast<std::size_t>(TcpState::unknown)] += counts->malformed_lines;
@@ -113,33 +131,6 @@ class ProcTcp {
       batch.add(connections_, static_cast<double>(sockets[state]), {tcp_state_names[state]});
     }
     return {};
-  }
-
-  sentinel::Result<TcpStateCounts> count_states(const Root& root) {
-    if (source_ == "procfs" || !own_namespace_) return count_lines(root);
-    TcpStateCounts counts;
-    const auto done = for_each_tcp_socket(every_tcp_state, [&counts](const TcpSocket& socket) {
-      ++counts.sockets[static_cast<std::size_t>(socket.state)];
-    });
-    if (done) return counts;
-    if (source_ == "netlink") {
-      return sentinel::Error{done.error().code, done.error().message + "; set `source: procfs` to do without"};
-    }
-    if (!std::exchange(fell_back_, true)) host_.info("reading net/tcp instead of netlink: " + done.error().message);
-    return count_lines(root);
-  }
-
-  sentinel::Result<TcpStateCounts> count_lines(const Root& root) {
-    TcpStateCounts counts;
-    for (const auto& file : {net_ + "tcp", net_ + "tcp6"}) {
-      const auto text = root.read(file, buffer_);
-      if (!text && file.ends_with('6') && absent(text.error())) continue;
-      if (!text) return text.error();
-      const auto table = count_tcp_states(*text);
-      if (!table) return table.error().in(root.full_path(file));
-      counts += *table;
-    }
-    return counts;
   }
 
   sentinel::Result<void> collect_sockstat(const Root& root, sentinel::Batch& batch) {
@@ -189,10 +180,8 @@ class ProcTcp {
 
   sentinel::Host host_;
   std::string procfs_;
-  std::string source_;
-  bool own_namespace_;
-  bool fell_back_ = false;
   std::string net_;
+  proc_tcp::SocketStates states_;
   double page_bytes_;
   sentinel::Gauge<1> connections_;
   sentinel::Gauge<> sockets_used_;

@@ -1,15 +1,8 @@
 // A snapshot of a host with many processes and sockets: until the report is written (`take`), and until all is on disk
 // under its name (the time shown). The processes and sockets are real ones, made beside what the machine runs already.
 // `extra_MiB` is what the process took more than before the sink's parts were made, at most.
-#include <arpa/inet.h>
 #include <benchmark/benchmark.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -17,51 +10,10 @@
 #include <sentinel/config.hpp>
 
 #include "sinks/webhook_snapshot/take.hpp"
+#include "tests/bench/crowd.hpp"
 #include "tests/unit/plugins/rig.hpp"
 
 namespace {
-
-using snapshot::UniqueFd;
-
-class Crowd {
- public:
-  Crowd(int processes, int sockets) {
-    for (int i = 0; i < processes; ++i) {
-      const pid_t pid = ::fork();
-      if (pid == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ::pause();
-        ::_exit(0);
-      }
-      if (pid > 0) pids_.push_back(pid);
-    }
-    if (sockets == 0) return;
-    UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(name);
-    ::bind(listener.get(), reinterpret_cast<sockaddr*>(&name), size);
-    ::listen(listener.get(), 128);
-    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &size);
-    for (int i = 0; i < sockets / 2; ++i) {
-      UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      if (!client || ::connect(client.get(), reinterpret_cast<sockaddr*>(&name), size) != 0) break;
-      fds_.push_back(std::move(client));
-      fds_.emplace_back(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    }
-    fds_.push_back(std::move(listener));
-  }
-  ~Crowd() {
-    for (const pid_t pid : pids_) ::kill(pid, SIGKILL);
-    for (const pid_t pid : pids_) ::waitpid(pid, nullptr, 0);
-  }
-  [[nodiscard]] std::size_t sockets() const { return fds_.size(); }
-
- private:
-  std::vector<pid_t> pids_;
-  std::vector<UniqueFd> fds_;
-};
 
 double status_mib(const std::string& field) {
   std::ifstream status("/proc/self/status");
@@ -95,7 +47,7 @@ sentinel::Result<void> history(std::uint64_t, std::uint64_t to, const snapshot::
 }
 
 void take(benchmark::State& state) {
-  const Crowd crowd(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const bench::Crowd crowd(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   const rig::TemporaryFolder there;
   snapshot::Settings settings;
   settings.directory = there.path();

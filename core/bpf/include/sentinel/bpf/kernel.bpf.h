@@ -57,6 +57,10 @@ struct sock {
   __u16 sk_protocol;
   int sk_rcvbuf;
 };
+// include/net/inet_timewait_sock.h
+struct inet_timewait_sock {
+  volatile unsigned char tw_substate;
+};
 // include/net/inet_sock.h
 struct inet_sock {
   struct sock sk;
@@ -80,18 +84,41 @@ struct css_set {
   struct cgroup* dfl_cgrp;
 };
 
+// include/linux/pid.h
+struct pid_namespace;
 struct upid {
   int nr;
+  struct pid_namespace* ns;
 };
 struct pid {
-  struct upid numbers[1];
+  unsigned int level;
+  struct upid numbers[1]; /* level + 1 of them */
 };
+// include/linux/sched/signal.h
 struct signal_struct {
+  int nr_threads;
   struct pid* pids[4]; /* PIDTYPE_PID, _TGID, _PGID, _SID */
+};
+
+// include/linux/time_namespace.h
+struct timespec64 {
+  __s64 tv_sec;
+  long tv_nsec;
+};
+struct timens_offsets {
+  struct timespec64 boottime;
+};
+struct time_namespace {
+  struct timens_offsets offsets;
+};
+struct nsproxy {
+  struct time_namespace* time_ns;
 };
 
 // include/linux/sched.h
 struct task_struct {
+  unsigned int __state;
+  int exit_state;
   int pid;
   int tgid;
   int exit_code;
@@ -99,8 +126,25 @@ struct task_struct {
   char comm[16];
   struct task_struct* real_parent;
   struct task_struct* group_leader;
+  struct pid* thread_pid;
   struct signal_struct* signal;
+  struct nsproxy* nsproxy;
   struct css_set* cgroups;
+};
+
+// include/linux/bpf.h, kernel/bpf/task_iter.c, net/ipv4/tcp_ipv4.c: what an iterator's program is given
+struct seq_file;
+struct bpf_iter_meta {
+  struct seq_file* seq;
+  __u64 seq_num; /* objects before this one in the walk */
+};
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task; /* null at the end of the walk */
+};
+struct bpf_iter__tcp {
+  struct bpf_iter_meta* meta;
+  struct sock_common* sk_common; /* null at the end of the walk */
 };
 
 #pragma clang attribute pop
