@@ -266,7 +266,7 @@ int BPF_KPROBE(exec_kprobe, struct linux_binprm* program) {
 /// The last thread of a process ends.
 static __always_inline void on_exit(void* ctx, struct task_struct* task) {
   struct signal_struct* signal = BPF_CORE_READ(task, signal);
-  // As wait_task_zombie() finds it: a thread that ends alone leaves its leader's code.
+  // As wait_task_zombie() finds it, kernel/exit.c.
   const __u32 status = BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT ? BPF_CORE_READ(signal, group_exit_code)
                                                                         : BPF_CORE_READ(task, group_leader, exit_code);
   const struct occurrence what = {.kind = PROC_EXIT, .status = status};
