@@ -336,7 +336,7 @@ static __always_inline void on_victim_pid(void* ctx, __u32 pid) {
 FUNNEL_STUB(oom_task_tp_btf, "tp_btf/mark_victim")
 SEC("?tp_btf/mark_victim")
 int BPF_PROG(oom_task_tp_btf, struct task_struct* task) {
-  // Linux before 6.10 gives a number here, and its verifier refuses this.
+  // Older kernels give a number here, and their verifier refuses this.
   if (task->pid == 0) return 0;
   on_victim(ctx, task);
   return 0;
@@ -356,7 +356,7 @@ int BPF_KPROBE(oom_kprobe, struct task_struct* task) {
 FUNNEL_STUB(oom_raw_tp, "raw_tp/mark_victim")
 SEC("?raw_tp/mark_victim")
 int oom_raw_tp(struct bpf_raw_tracepoint_args* ctx) {
-  // A task since Linux 6.10, a pid before: no pid has a bit of the upper half, every kernel address has.
+  // A task, or a pid on older kernels: no pid has a bit of the upper half, every kernel address has.
   const __u64 victim = ctx->args[0];
   if (victim >> 32) {
     on_victim(ctx, (struct task_struct*)victim);
