@@ -19,7 +19,7 @@ void Contexts::open() {
   if (auto proc = procfs::Root::open("/proc")) symbols_.emplace(std::move(*proc));
 }
 
-void Contexts::note(const funnel_process& process, bool exec) {
+void Contexts::note(const funnel_process& process, bool exec, std::string_view exe) {
   open();
   if (!processes_ || process.pid == 0) return;
   ProcessNote note;
@@ -29,6 +29,7 @@ void Contexts::note(const funnel_process& process, bool exec) {
   note.cgroup_id = process.cgroup_id;
   note.comm = comm_of(process.comm);
   note.parent_comm = comm_of(process.parent_comm);
+  note.exe = exe;
   note.exec = exec;
   processes_->note(note);
 }

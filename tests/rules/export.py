@@ -13,9 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+# The collectors of events are there, so that what is an event is known.
 PIPELINE = """\
 version: 1
-agent: {{listen: none}}
+agent: {{listen: none, plugin_path: [{plugins}]}}
+collectors:
+  process_events: {{plugin: ebpf_proc, optional: true, labels: {{source: process_events}}}}
+  tcp_transitions: {{plugin: ebpf_tcpstate, optional: true, labels: {{source: tcp_transitions}}}}
 include: [{source}/rules/seed.yaml, {source}/rules/default.yaml]
 """
 
@@ -46,7 +50,7 @@ def main(sentinel: Path, promtool: Path, source: Path, folder: Path, update: boo
         return 1
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "sentinel.yaml").write_text(PIPELINE.format(source=source), encoding="utf-8")
+    (folder / "sentinel.yaml").write_text(PIPELINE.format(source=source, plugins=sentinel.parent / "plugins"), encoding="utf-8")
     golden = source / "tests/golden/rules.prometheus.yaml"
 
     text = export(sentinel, folder)
@@ -59,9 +63,13 @@ def main(sentinel: Path, promtool: Path, source: Path, folder: Path, update: boo
         print(f"the rules have changed; if they should, {' '.join(map(str, sys.argv))} --update")
         good = False
 
+    left_out = set(re.findall(r"(?m)^# ([a-z_]+): ", text))
     thresholds = set()
     for rules in ("seed.yaml", "default.yaml"):
-        thresholds |= set(re.findall(r"\$\{([A-Z_]+_THRESHOLD):-", (source / "rules" / rules).read_text(encoding="utf-8")))
+        parts = re.split(r"(?m)^  ([a-z][a-z0-9_]*):$", (source / "rules" / rules).read_text(encoding="utf-8"))
+        for name, rule in zip(parts[1::2], parts[2::2]):
+            if name not in left_out:
+                thresholds |= set(re.findall(r"\$\{([A-Z_]+_THRESHOLD):-", rule))
     (folder / ".env").write_text("".join(f"{name}=Inf\n" for name in sorted(thresholds)), encoding="utf-8")
     off = export(sentinel, folder)
     good = takes(promtool, off, folder / "off.yaml") and good

@@ -14,7 +14,7 @@ from typing import NamedTuple
 HEADINGS = ["## What fired", "## Look first", "## Usual causes", "## Change it", "## See it fire"]
 VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
-LEAST_WAIT = 300  # of rules/default.yaml, seconds
+LEAST_WAIT = 300  # of rules/default.yaml, seconds; of rules over events a cooldown as long
 
 
 class Rule(NamedTuple):
@@ -40,14 +40,21 @@ class Check:
         parts = re.split(r"(?m)^  ([a-z][a-z0-9_]*):$", self.read(f"rules/{name}"))
         return [Rule(parts[i], f"rules/{name}", parts[i + 1]) for i in range(1, len(parts), 2)]
 
+    def events(self) -> set:
+        return set(re.findall(r"(?m)^\| `(\w+)` \| event \|", self.read("docs/metrics.md")))
+
     def keys(self) -> None:
+        events = self.events()
         for rule in self.rules:
             for key in ("when", "for", "severity", "summary", "description", "runbook_url"):
                 if not re.search(rf"(?m)^      {key}: \S", rule.text):
                     self.say(f"{rule.file}: {rule.name} has no {key}:")
-            wait = re.search(r"(?m)^      for: (\d+)([smh])$", rule.text)
-            if rule.file == "rules/default.yaml" and wait and int(wait[1]) * SECONDS[wait[2]] < LEAST_WAIT:
-                self.say(f"{rule.file}: {rule.name} waits less than five minutes")
+            of_events = events & set(re.findall(r"\b(sentinel_\w+)", rule.text))
+            key = "cooldown" if of_events else "for"
+            wait = re.search(rf"(?m)^      {key}: (\d+)([smh])$", rule.text)
+            seconds = int(wait[1]) * SECONDS[wait[2]] if wait else 0
+            if rule.file == "rules/default.yaml" and seconds < LEAST_WAIT:
+                self.say(f"{rule.file}: {rule.name}: {key}: is less than five minutes")
 
     def runbooks(self) -> None:
         pages = {page.stem for page in (self.source / "docs/runbooks").glob("*.md")} - {"README"}

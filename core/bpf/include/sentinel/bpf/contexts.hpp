@@ -17,8 +17,9 @@ namespace sentinel::bpf {
 /// executable, the container, the pod, and the names of the stack's frames. Not thread-safe.
 class Contexts {
  public:
-  /// Remembers the process, so that it has its name when it is gone. Touches no file.
-  void note(const funnel_process& process, bool exec = false);
+  /// Remembers the process, so that it has its name when it is gone. Touches no file. `exec`: it runs another program
+  /// from now on, which is `exe` as the caller named it.
+  void note(const funnel_process& process, bool exec = false, std::string_view exe = {});
 
   /// Views into this and into `process`, valid until the next call. `now_ns` is CLOCK_BOOTTIME. A `comm` of the
   /// kernel's may hold any byte; the agent cleans it.

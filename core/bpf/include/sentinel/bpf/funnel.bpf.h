@@ -46,7 +46,7 @@ struct funnel_scratch {
   struct funnel_pane_key key;
 };
 
-#define FUNNEL_PROGRAMS 4
+#define FUNNEL_PROGRAMS 8
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, FUNNEL_PROGRAMS);

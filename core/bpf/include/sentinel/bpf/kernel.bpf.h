@@ -94,9 +94,15 @@ struct pid {
   unsigned int level;
   struct upid numbers[1]; /* level + 1 of them */
 };
+typedef struct {
+  int counter;
+} atomic_t;
 // include/linux/sched/signal.h
 struct signal_struct {
+  atomic_t live; /* threads that have not begun to exit */
   int nr_threads;
+  int group_exit_code;
+  unsigned int flags;
   struct pid* pids[4]; /* PIDTYPE_PID, _TGID, _PGID, _SID */
 };
 
@@ -130,6 +136,11 @@ struct task_struct {
   struct signal_struct* signal;
   struct nsproxy* nsproxy;
   struct css_set* cgroups;
+};
+
+// include/linux/binfmts.h
+struct linux_binprm {
+  const char* filename;
 };
 
 // include/linux/bpf.h, kernel/bpf/task_iter.c, net/ipv4/tcp_ipv4.c: what an iterator's program is given
