@@ -200,6 +200,7 @@ void Funnel::stop() {
 Result<void> Funnel::apply() {
   funnel_config written = *config_;
   if (!events_on_) written.demand_count = 0;
+  written.sample *= std::max(1U, options_.sample);
   for (auto& demand : written.demands) demand.exemplar_at *= threshold_times_;
   for (auto& limit : written.limits) limit *= threshold_times_;
   written.wanted = written.demand_count > 0 ? ~std::uint64_t{0} : 0;

@@ -39,6 +39,7 @@ struct FunnelOptions {
   std::uint32_t ring_bytes = 256 * 1024;  ///< power of two, multiple of the page
   std::uint64_t period_ns = 100'000'000;  ///< between reads, when events are wanted
   std::uint32_t stacks = FUNNEL_STACK_SOME;
+  std::uint32_t sample = 1;      ///< one event of so many is sent; none of those that are folded is left out
   std::uint32_t flags = 0;       ///< the program's
   std::uint64_t limits[4] = {};  ///< the program's
   funnel_filter filter = {};     ///< the collector's own

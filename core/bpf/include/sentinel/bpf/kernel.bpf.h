@@ -56,6 +56,7 @@ struct sock {
   struct sock_common __sk_common;
   __u16 sk_protocol;
   int sk_rcvbuf;
+  __u8 sk_shutdown;
 };
 // include/net/inet_timewait_sock.h
 struct inet_timewait_sock {
@@ -72,6 +73,22 @@ struct tcp_sock {
   __u32 copied_seq;
   __u32 rcv_nxt;
   __u32 write_seq;
+};
+
+// include/linux/skbuff.h, where sk_buff_data_t is an offset from head on machines of 64 bits
+struct net_device {
+  char name[16];
+};
+struct sk_buff {
+  struct net_device* dev;
+  unsigned int len;
+  __be16 protocol;
+  __u16 network_header;
+  unsigned int end;
+  unsigned char* head;
+};
+struct skb_shared_info {
+  unsigned short gso_segs;
 };
 
 struct kernfs_node {
