@@ -112,6 +112,11 @@ class Funnel {
   /// Adds up a per-CPU value: `sum` is called with each CPU's part. False: no such entry.
   bool each_cpu(int map_fd, const void* key, std::size_t value_size,
                 const std::function<void(const std::byte*)>& sum) const;
+  /// Calls `take` with each key of a map; once; one that comes or goes meanwhile may be missed.
+  static void each_key(int map_fd, std::size_t key_size, const std::function<void(const std::byte*)>& take);
+  /// A value of a map that is not per CPU. False: no such entry.
+  static bool read_entry(int map_fd, const void* key, void* value);
+  static Result<void> write_entry(int map_fd, const void* key, const void* value);
   /// Why restore() was in vain; empty when it was not.
   [[nodiscard]] const std::string& gap() const { return gap_; }
 
