@@ -34,7 +34,8 @@ void Contexts::note(const funnel_process& process, bool exec, std::string_view e
   processes_->note(note);
 }
 
-Context Contexts::of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns) {
+Context Contexts::of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns,
+                     std::span<const std::uint64_t> behind) {
   note(process);
   Context context;
   context.pid = process.pid;
@@ -55,25 +56,35 @@ Context Contexts::of(const funnel_process& process, std::span<const std::uint64_
       context.pod = pod_;
     }
   }
-  add_symbols(stack, now_ns, context);
+  stack_.clear();
+  frames_.clear();
+  add_stack(stack, now_ns, names_);
+  if (!behind.empty()) {
+    stack_.push_back(0);
+    frames_.push_back(to_abi("--"));
+    add_stack(behind, now_ns, names_behind_);
+  }
+  context.stack = stack_;
+  if (symbols_ && !symbols_->error()) context.symbols = frames_;  // bare addresses tell as much
   return context;
 }
 
-void Contexts::add_symbols(std::span<const std::uint64_t> stack, std::uint64_t now_ns, Context& context) {
-  context.stack = stack;
-  if (stack.empty() || !symbols_) return;
-  const std::string_view text = symbols_->symbolize(stack, now_ns, names_);
-  if (symbols_->error()) return;  // bare addresses tell as much
-  frames_.clear();
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    frames_.push_back(to_abi(text.substr(at, end - at)));
-    at = end + 1;
+/// Behind those that are there, and their names as far as there are any.
+void Contexts::add_stack(std::span<const std::uint64_t> stack, std::uint64_t now_ns, std::string& names) {
+  const std::size_t first = frames_.size();
+  if (!stack.empty() && symbols_) {
+    const std::string_view text = symbols_->symbolize(stack, now_ns, names);
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = std::min(text.find('\n', at), text.size());
+      frames_.push_back(to_abi(text.substr(at, end - at)));
+      at = end + 1;
+    }
   }
   // Leading frames of BPF's own were left out.
-  if (frames_.empty() || frames_.size() > stack.size()) return;
-  context.stack = stack.last(frames_.size());
-  context.symbols = frames_;
+  const std::size_t named = std::min(frames_.size() - first, stack.size());
+  const auto kept = named == 0 ? stack : stack.last(named);
+  stack_.insert(stack_.end(), kept.begin(), kept.end());
+  frames_.resize(stack_.size(), sentinel_string{});
 }
 
 std::string Contexts::symbol_error() const {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <set>
 #include <utility>
 
 namespace sentinel::bpf {
@@ -200,6 +201,7 @@ void Funnel::stop() {
 Result<void> Funnel::apply() {
   funnel_config written = *config_;
   if (!events_on_) written.demand_count = 0;
+  written.sample *= std::max(1U, options_.sample);
   for (auto& demand : written.demands) demand.exemplar_at *= threshold_times_;
   for (auto& limit : written.limits) limit *= threshold_times_;
   written.wanted = written.demand_count > 0 ? ~std::uint64_t{0} : 0;
@@ -279,6 +281,30 @@ bool Funnel::each_cpu(int map_fd, const void* key, std::size_t value_size,
   if (bpf_map_lookup_elem(map_fd, key, scratch_.data()) != 0) return false;
   for (int cpu = 0; cpu < cpus_; ++cpu) sum(scratch_.data() + static_cast<std::size_t>(cpu) * padded(value_size));
   return true;
+}
+
+void Funnel::each_key(int map_fd, std::size_t key_size, const std::function<void(const std::byte*)>& take) {
+  std::vector<std::byte> key(key_size);
+  std::vector<std::byte> previous;
+  bpf_map_info info = {};
+  __u32 info_size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(map_fd, &info, &info_size) != 0) return;
+  // When the previous key is gone the walk begins anew.
+  std::set<std::vector<std::byte>> taken;
+  for (std::uint64_t left = 2 * std::uint64_t{info.max_entries}; left > 0; --left) {
+    if (bpf_map_get_next_key(map_fd, previous.empty() ? nullptr : previous.data(), key.data()) != 0) return;
+    if (taken.insert(key).second) take(key.data());
+    previous = key;
+  }
+}
+
+bool Funnel::read_entry(int map_fd, const void* key, void* value) {
+  return bpf_map_lookup_elem(map_fd, key, value) == 0;
+}
+
+Result<void> Funnel::write_entry(int map_fd, const void* key, const void* value) {
+  if (bpf_map_update_elem(map_fd, key, value, BPF_ANY) == 0) return {};
+  return bpf_error(errno, "write to a map of the BPF program");
 }
 
 funnel_ledger Funnel::ledger() const {

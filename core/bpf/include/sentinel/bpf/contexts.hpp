@@ -22,21 +22,25 @@ class Contexts {
   void note(const funnel_process& process, bool exec = false, std::string_view exe = {});
 
   /// Views into this and into `process`, valid until the next call. `now_ns` is CLOCK_BOOTTIME. A `comm` of the
-  /// kernel's may hold any byte; the agent cleans it.
-  Context of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns);
+  /// kernel's may hold any byte; the agent cleans it. `behind` is a second stack, which follows the first after a frame
+  /// of address 0, named "--".
+  Context of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns,
+             std::span<const std::uint64_t> behind = {});
 
   /// Why stacks have no names; empty when they have, or none was seen.
   [[nodiscard]] std::string symbol_error() const;
 
  private:
   void open();
-  void add_symbols(std::span<const std::uint64_t> stack, std::uint64_t now_ns, Context& context);
+  void add_stack(std::span<const std::uint64_t> stack, std::uint64_t now_ns, std::string& names);
 
   bool opened_ = false;
   std::optional<ProcessCache> processes_;
   std::optional<KernelSymbols> symbols_;
   std::string pod_;
   std::string names_;
+  std::string names_behind_;
+  std::vector<std::uint64_t> stack_;
   std::vector<sentinel_string> frames_;
 };
 

@@ -39,6 +39,7 @@ struct FunnelOptions {
   std::uint32_t ring_bytes = 256 * 1024;  ///< power of two, multiple of the page
   std::uint64_t period_ns = 100'000'000;  ///< between reads, when events are wanted
   std::uint32_t stacks = FUNNEL_STACK_SOME;
+  std::uint32_t sample = 1;      ///< one event of so many is sent; none of those that are folded is left out
   std::uint32_t flags = 0;       ///< the program's
   std::uint64_t limits[4] = {};  ///< the program's
   funnel_filter filter = {};     ///< the collector's own
@@ -111,6 +112,11 @@ class Funnel {
   /// Adds up a per-CPU value: `sum` is called with each CPU's part. False: no such entry.
   bool each_cpu(int map_fd, const void* key, std::size_t value_size,
                 const std::function<void(const std::byte*)>& sum) const;
+  /// Calls `take` with each key of a map; once; one that comes or goes meanwhile may be missed.
+  static void each_key(int map_fd, std::size_t key_size, const std::function<void(const std::byte*)>& take);
+  /// A value of a map that is not per CPU. False: no such entry.
+  static bool read_entry(int map_fd, const void* key, void* value);
+  static Result<void> write_entry(int map_fd, const void* key, const void* value);
   /// Why restore() was in vain; empty when it was not.
   [[nodiscard]] const std::string& gap() const { return gap_; }
 

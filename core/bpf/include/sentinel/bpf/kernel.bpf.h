@@ -52,10 +52,16 @@ struct sock_common {
   struct in6_addr skc_v6_daddr;
   struct in6_addr skc_v6_rcv_saddr;
 };
+typedef struct {
+  int owned; /* by a process */
+} socket_lock_t;
 struct sock {
   struct sock_common __sk_common;
+  socket_lock_t sk_lock;
   __u16 sk_protocol;
   int sk_rcvbuf;
+  __u8 sk_shutdown;
+  __u8 sk_kern_sock : 1;
 };
 // include/net/inet_timewait_sock.h
 struct inet_timewait_sock {
@@ -72,6 +78,24 @@ struct tcp_sock {
   __u32 copied_seq;
   __u32 rcv_nxt;
   __u32 write_seq;
+};
+
+// include/linux/skbuff.h, where sk_buff_data_t is an offset from head on machines of 64 bits
+struct net_device {
+  char name[16];
+  possible_net_t nd_net;
+};
+struct sk_buff {
+  struct net_device* dev;
+  struct sock* sk;
+  unsigned int len;
+  __be16 protocol;
+  __u16 network_header;
+  unsigned int end;
+  unsigned char* head;
+};
+struct skb_shared_info {
+  unsigned short gso_segs;
 };
 
 struct kernfs_node {
