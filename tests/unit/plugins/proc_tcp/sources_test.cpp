@@ -11,6 +11,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <stdexcept>
 #include <vector>
 
@@ -30,6 +32,7 @@ using sentinel::testing::NetworkNamespaces;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 /// An address of IPv4 or IPv6; "::ffff:…" is IPv4 in a socket of IPv6.
 struct Address {
@@ -227,6 +230,22 @@ TEST(ProcTcpSourcesTest, the_status_names_the_one_that_serves) {
     EXPECT_THAT(chosen[0].at("why_not"), HasSubstr("of CPU time and netlink"));
     EXPECT_EQ(chosen[1], serves("netlink"));
   }
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator all("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(ProcTcpSourcesTest, leaves_nothing_behind_in_many_lives) {
+  SENTINEL_REQUIRE_BPF();
+  (void)collect({{"source", "bpf"}});
+  const auto before = open_descriptors();
+  for (int life = 0; life < 50; ++life) (void)collect({{"source", "bpf"}});
+  EXPECT_EQ(open_descriptors(), before);
+  const auto maps = sentinel::testing::read_text("/proc/self/maps");
+  EXPECT_THAT(maps, Not(HasSubstr("sentinel-test."))) << "a private copy of the plugin";
+  EXPECT_THAT(maps, Not(HasSubstr("libbpf.so")));
 }
 
 TEST(ProcTcpSourcesTest, of_another_namespace_only_the_files_tell) {
