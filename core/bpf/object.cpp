@@ -58,7 +58,8 @@ Result<Object> Object::open(std::span<const std::byte> elf) {
                  "CONFIG_DEBUG_INFO_BTF=y, Linux 5.17 or newer; or leave this collector out"};
   }
   auto log = std::make_unique<std::string>(log_bytes, '\0');
-  LIBBPF_OPTS(bpf_object_open_opts, options);
+  bpf_object_open_opts options = {};
+  options.sz = sizeof(options);
   options.kernel_log_buf = log->data();
   options.kernel_log_size = log->size();
   options.kernel_log_level = 0;  // on failure alone
