@@ -238,7 +238,8 @@ Result<std::uint64_t> run(const Options& options) {
     listeners.push_back(std::move(*listener));
   }
   Bounds bounds;
-  bounds.end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
+  bounds.end =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
   if (options.rate > 0) {
     bounds.between = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(static_cast<double>(pairs) / options.rate));
@@ -248,8 +249,7 @@ Result<std::uint64_t> run(const Options& options) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < pairs; ++i) {
     shares[i].count = options.count / pairs + (i < options.count % pairs ? 1 : 0);
-    threads.emplace_back(
-        [&, i] { done[i] = run_pair(options.mode, listeners[i], cpus[i % cpus.size()], shares[i]); });
+    threads.emplace_back([&, i] { done[i] = run_pair(options.mode, listeners[i], cpus[i % cpus.size()], shares[i]); });
   }
   for (auto& thread : threads) thread.join();
   std::uint64_t all = 0;

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,10 +13,10 @@
 #include <set>
 #include <thread>
 
+#include "tests/support/fault.hpp"
 #include "tests/support/privilege.hpp"
 #include "tests/support/process.hpp"
 #include "tests/unit/plugins/ebpf_proc/generator.hpp"
-#include "tests/unit/plugins/ebpf_proc/memory_cgroup.hpp"
 #include "tests/unit/plugins/rig.hpp"
 
 namespace {
@@ -32,7 +31,7 @@ using ::testing::Not;
 using ::testing::Pair;
 using ::testing::StartsWith;
 
-constexpr std::string_view program = "/bin/true";
+constexpr std::string_view program = "/usr/bin/true";
 constexpr auto event_name = "sentinel_process_event";
 
 /// The plugin, and a store of its own.
@@ -215,7 +214,7 @@ TEST(EbpfProc, tells_who_forked_whom_what_ran_and_how_it_ended) {
   EXPECT_EQ(execs[0].ppid, own);
   EXPECT_EQ(execs[0].comm, "true");
   EXPECT_EQ(execs[0].parent_comm, "gen_events");
-  EXPECT_THAT(execs[0].exe, HasSubstr("/bin/true"));
+  EXPECT_THAT(execs[0].exe, HasSubstr("/usr/bin/true"));
   EXPECT_EQ(execs[0].labels.at("child"), "0");
 
   const auto exits = of_kind(events, "exit");
@@ -231,7 +230,7 @@ TEST(EbpfProc, tells_who_forked_whom_what_ran_and_how_it_ended) {
   EXPECT_EQ(exits[3].pid, own);
   EXPECT_GE(exits[3].value, forks[0].value);
   // Long gone, and known by name.
-  EXPECT_THAT(exits[2].exe, HasSubstr("/bin/true"));
+  EXPECT_THAT(exits[2].exe, HasSubstr("/usr/bin/true"));
   EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const auto& event) { return event.frames > 0; }));
   expect_balance(proc.collect());
 }
@@ -317,14 +316,15 @@ TEST(EbpfProc, counts_short_lives_only) {
 
 TEST(EbpfProc, names_the_victim_of_the_oom_killer) {
   SENTINEL_REQUIRE_BPF();
-  const MemoryCgroup cgroup(20 << 20);
-  if (cgroup.why_not()) GTEST_SKIP() << *cgroup.why_not();
-  Generator generator("gen_oom", [&] {
-    if (!cgroup.enter()) return 1;
-    constexpr std::size_t size = 64 << 20;
-    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    std::memset(memory, 1, size);
-    return 0;
+  const sentinel::testing::MemoryCgroup cgroup(20 << 20);
+  if (!cgroup.problem().empty()) GTEST_SKIP() << cgroup.problem();
+  Generator generator("gen_oom", [command = cgroup.inside({SENTINEL_BINARY_DIR "/chaos/memory_eater", "--fast",
+                                                           "--ceiling", "100", "--lifetime", "30s"})] {
+    std::vector<char*> words;
+    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    ::execvp(words[0], words.data());
+    return 127;
   });
   Proc proc(only(generator.pid()));
   ASSERT_TRUE(proc.plugin.start());
@@ -335,7 +335,8 @@ TEST(EbpfProc, names_the_victim_of_the_oom_killer) {
   const auto kills = of_kind(events, "oom_kill");
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].pid, static_cast<std::uint32_t>(generator.pid()));
-  EXPECT_EQ(kills[0].comm, "gen_oom");
+  EXPECT_EQ(kills[0].comm, "memory_eater");
+  EXPECT_THAT(kills[0].exe, HasSubstr("/chaos/memory_eater"));
   EXPECT_GT(kills[0].frames, 0U);
   const auto exits = of_kind(events, "exit");
   ASSERT_EQ(exits.size(), 1U);
