@@ -74,8 +74,8 @@ def render(outcomes: dict, options) -> str:
         f"Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC; load before: {options.load:.2f}.",
         "",
         f"{options.pairs} pairs of each, in random order (seed {options.seed}), {options.seconds:g} s of traffic a "
-        f"turn, {options.steady_seconds:g} s at a steady rate; clients at once: {options.parallel}. Medians of the pairs, "
-        "with the least and the greatest.",
+        f"turn, {options.steady_seconds:g} s at a steady rate; clients at once: {options.parallel}. Medians of the "
+        "pairs, with the least and the greatest.",
         "",
     ]
     if said:
