@@ -14,7 +14,9 @@ class Example {
     return sentinel::Watch{3, {}};
   }
 #endif
-  sentinel::Result<void> ready(sentinel::Batch&) { return {}; }
+  sentinel::Result<void> ready(sentinel::Batch&) {
+    return {};
+  }
 };
 
 SENTINEL_COLLECTOR(Example, {.name = "example", .version = "1", .licence = "MIT", .summary = "An example."});

@@ -144,8 +144,8 @@ TEST_F(Events, ThatAreLostOrFailAreTold) {
   write("kernel", "fail\n");
   ASSERT_TRUE(eventually([&] { return agent.logs("events failed: told to fail"); })) << agent.log();
   ASSERT_TRUE(eventually([&] { return agent.logs("events succeeds again"); })) << agent.log();
-  EXPECT_TRUE(eventually(
-      [&] { return agent.metric("sentinel_collector_lost_events_total{collector=\"kernel\"}") == 12; }));
+  EXPECT_TRUE(
+      eventually([&] { return agent.metric("sentinel_collector_lost_events_total{collector=\"kernel\"}") == 12; }));
 }
 
 TEST_F(Events, AreExplained) {
@@ -168,7 +168,8 @@ TEST_F(Events, AreExplained) {
   EXPECT_EQ(explained.exit_code, 0) << explained.err;
   const auto begin = explained.out.find("storm:");
   ASSERT_NE(begin, std::string::npos) << explained.out;
-  EXPECT_EQ(explained.out.substr(begin), R"(storm: count over 1s by (comm, pid) of (test_hit{comm=~"a|b",source="kernel",state="close"} > 2) > 500
+  EXPECT_EQ(explained.out.substr(begin),
+            R"(storm: count over 1s by (comm, pid) of (test_hit{comm=~"a|b",source="kernel",state="close"} > 2) > 500
   test_hit of kernel
     state="close"                      kernel
     comm=~"a|b"                        kernel

@@ -40,7 +40,8 @@ std::optional<funnel_predicate> compare(sentinel_comparison comparison, double n
   return fields.compile(Predicate(abi), why);
 }
 
-std::optional<funnel_predicate> predicate_of(std::string_view field, std::vector<std::string> texts, std::string_view& why) {
+std::optional<funnel_predicate> predicate_of(std::string_view field, std::vector<std::string> texts,
+                                             std::string_view& why) {
   std::vector<sentinel_string> values;
   for (const auto& text : texts) values.push_back(to_abi(text));
   const sentinel_predicate abi = {sizeof(sentinel_predicate),

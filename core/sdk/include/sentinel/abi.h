@@ -158,8 +158,8 @@ typedef struct sentinel_context {
   const sentinel_string* symbols; /* since 1.2: names of the stack's frames, "tcp_v4_rcv+0x1c"; null: not known */
 } sentinel_context;
 
-/// Flag of a record, since 1.2: an event that stands for `count` of them, which one demand had folded into a group. It is
-/// that demand's alone, bypasses its filter, and reaches no sink. An event that comes without the flag is every
+/// Flag of a record, since 1.2: an event that stands for `count` of them, which one demand had folded into a group. It
+/// is that demand's alone, bypasses its filter, and reaches no sink. An event that comes without the flag is every
 /// consumer's, and in no fold. The context tells the group's keys; of `pid` both pid and start time.
 #define SENTINEL_RECORD_FOLDED 1u
 
@@ -521,8 +521,8 @@ typedef struct sentinel_plugin_fd_watch {
   /// `period_ns` after the last call of ready (0: no such limit). While started; asked after start, resume and offer.
   int32_t (*watch)(void* instance, int32_t* fd, uint64_t* period_ns, sentinel_error* error);
   /// Hands over the events that there are. While started; its calls and those of collect never overlap. The batch takes
-  /// events alone, and ends no series. Called once more before drain. What a pane has folded may come in parts; it is in
-  /// time for its window until 200 ms after the pane's end.
+  /// events alone, and ends no series. Called once more before drain. What a pane has folded may come in parts; it is
+  /// in time for its window until 200 ms after the pane's end.
   int32_t (*ready)(void* instance, sentinel_batch* batch, sentinel_error* error);
 } sentinel_plugin_fd_watch;
 
