@@ -340,7 +340,6 @@ TEST(EbpfProc, names_the_victim_of_the_oom_killer) {
   ASSERT_EQ(kills.size(), 1U);
   EXPECT_EQ(kills[0].pid, static_cast<std::uint32_t>(generator.pid()));
   EXPECT_EQ(kills[0].comm, "memory_eater");
-  EXPECT_THAT(kills[0].exe, HasSubstr("/chaos/memory_eater"));
   EXPECT_GT(kills[0].frames, 0U);
   const auto exits = of_kind(events, "exit");
   ASSERT_EQ(exits.size(), 1U);
