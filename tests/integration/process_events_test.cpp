@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 /// What the machine does beside the test is none of its business: only what processes named `comm` and their children
 /// do is seen.
 std::string file(const std::string& comm) {
-  return pipeline_file("collectors:\n  processes: {plugin: ebpf_proc, every: 500ms, deadline: 10s, config: {comms: [" + comm +
+  return pipeline_file("collectors:\n  processes: {plugin: ebpf_proc, every: 500ms, deadline: 10s, config: {comms: [" +
+                       comm +
                        "]}}\nsinks: {prometheus: {plugin: prometheus}}\npipelines: {host: {from: [processes, self], "
                        "to: [prometheus]}}\ninclude: [" SENTINEL_SOURCE_DIR "/rules/default.yaml]\n");
 }
