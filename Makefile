@@ -81,6 +81,11 @@ bench-peers: build ## Measure the agent beside node_exporter and collectd
 	@cmake/peers/fetch
 	@tests/bench/peers/run --output build/bench-peers.md
 
+.PHONY: bench-ebpf
+bench-ebpf: build ## Measure what the eBPF collectors cost, beside nothing and beside bpftrace
+	@cmake --build --preset release --parallel $(JOBS) --target ebpf_traffic
+	@tests/bench/ebpf/run --output build/bench-ebpf.md
+
 .PHONY: soak-alerts
 soak-alerts: packages build/build.ninja ## Kill the agent 100 times, and fire 10,000 alerts at once
 	@cmake --build --preset release --parallel $(JOBS) --target integration_faults

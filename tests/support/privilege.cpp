@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <fstream>
 #include <system_error>
 
 #include "tests/support/netns.hpp"
@@ -45,6 +46,14 @@ std::optional<std::string> why_no_bpf() {
 std::optional<std::string> why_no_network_namespaces() {
   const auto made = NetworkNamespaces::make();
   return made ? std::nullopt : std::optional(made.error().message);
+}
+
+std::optional<std::string> why_no_kernel_symbols() {
+  std::ifstream file("/proc/kallsyms");
+  std::string address;
+  // Those who may not know them read zeros.
+  if (file >> address && address.find_first_not_of('0') != std::string::npos) return std::nullopt;
+  return "/proc/kallsyms has no addresses; run the test as root, or with CAP_SYSLOG";
 }
 
 }  // namespace sentinel::testing

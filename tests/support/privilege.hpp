@@ -16,6 +16,9 @@ namespace sentinel::testing {
 /// Making network namespaces (NetworkNamespaces).
 [[nodiscard]] std::optional<std::string> why_no_network_namespaces();
 
+/// Names for the kernel's addresses (/proc/kallsyms).
+[[nodiscard]] std::optional<std::string> why_no_kernel_symbols();
+
 }  // namespace sentinel::testing
 
 // NOLINTBEGIN(cppcoreguidelines-macro-usage): GTEST_SKIP() returns from the function that it stands in.

@@ -1,4 +1,4 @@
-"""What is compared with what, and what is to be reached: issue by issue one list, in the order of the table."""
+"""What is compared with what, what is made of it, and what is to be reached."""
 
 import operator
 import statistics
@@ -7,27 +7,30 @@ from typing import Callable, NamedTuple, Optional
 from turns import Turn
 from watchers import NOTHING, Watcher
 
-# No interval of these rules ever fires: it is the way of the events that is measured, not an alert.
-COUNT_WINDOW = "{filter: sentinel_tcp_transition, window: {over: 1s, fn: count, by: [pid, comm]}, alert: {when: '> 1e15'}}"
+# These never fire: it is the way of the events that is measured, not an alert. 5 s, for one wake-up a second would
+# already be more than 1e-4 of 6,000 events.
+COUNT_WINDOW = ("{filter: sentinel_tcp_transition, window: {over: 5s, fn: count, by: [pid, comm]}, "
+                "alert: {when: '> 1e15'}}")
 # No kernel can know the greatest value, so each event has to come.
 EACH_EVENT = "{filter: sentinel_tcp_transition, window: {over: 1s, fn: max}, alert: {when: '> 1e15'}}"
 STEADY_INTERVAL_S = 5  # as in sentinel.yaml
-STEADY_TIMES = "{}"
 
 COUNTS = Watcher("counts", "ebpf_tcpstate", "{times: false}")
 TIMES = Watcher("counts and times", "ebpf_tcpstate", "{times: true}")
 MISS = Watcher("a filter that misses", "ebpf_tcpstate", "{ports: [1]}")
 BPFTRACE = Watcher("bpftrace", bpftrace=True)
 BATCHED = Watcher("each event, in batches", "ebpf_tcpstate", "{ring: 256KiB}", EACH_EVENT)
-RECEIVE = Watcher("receive histogram", "ebpf_recv", "{addresses: [127.0.0.0/8]}")
-TRANSMIT = Watcher("transmit count", "ebpf_xmit", "{addresses: [127.0.0.0/8]}")
+RECEIVE = Watcher("receive histogram", "ebpf_recv", "{addresses: [127.0.0.0/8], requests: false}")
+REQUESTS = Watcher("requests too", "ebpf_recv", "{addresses: [127.0.0.0/8]}")
+TRANSMIT = Watcher("transmit count", "ebpf_xmit", "{}")
+STACKS = Watcher("stacks too", "ebpf_xmit", "{addresses: [127.0.0.0/8]}")
 
 
 def steady_watchers(interval_s: int) -> tuple:
     """The agent without the collector, with a count window, with each event."""
     return (Watcher("agent alone", every_s=interval_s),
-            Watcher("count window", "ebpf_tcpstate", STEADY_TIMES, COUNT_WINDOW, every_s=interval_s),
-            Watcher("each event, in batches", "ebpf_tcpstate", STEADY_TIMES, EACH_EVENT, every_s=interval_s))
+            Watcher("count window", "ebpf_tcpstate", "{}", COUNT_WINDOW, every_s=interval_s),
+            Watcher("each event, in batches", "ebpf_tcpstate", "{}", EACH_EVENT, every_s=interval_s))
 
 
 class Comparison(NamedTuple):
@@ -60,6 +63,9 @@ class Figure(NamedTuple):
 
 CONTROLS = {"connections": "control-connections", "ping-pong": "control-ping-pong"}
 LEAST_CONTROL, MOST_CONTROL = 0.95, 1.05
+# Of the events that the steady traffic makes; more are of other traffic, fewer of a machine that has no time for it.
+LEAST_STEADY, MOST_STEADY = 0.9, 1.1
+STEADY = ["steady-aggregated", "steady-batched"]
 ALERT = "alert"
 
 
@@ -74,7 +80,9 @@ def comparisons(interval_s: int) -> list:
         Comparison("batched", "connections", BATCHED, NOTHING),
         Comparison("control-ping-pong", "ping-pong", NOTHING, NOTHING),
         Comparison("receive", "ping-pong", RECEIVE, NOTHING),
+        Comparison("requests", "ping-pong", REQUESTS, NOTHING),
         Comparison("transmit", "ping-pong", TRANSMIT, NOTHING),
+        Comparison("stacks", "ping-pong", STACKS, NOTHING),
         Comparison("steady-aggregated", "steady", window, alone),
         Comparison("steady-batched", "steady", each, alone),
     ]
@@ -109,7 +117,9 @@ FIGURES = [
     Figure("batched", "wake-ups an event at full rate, batched", wake_ups, form="{:.2g}"),
     Figure("control-ping-pong", "control: round trips/s, none ÷ none", ratio, form="{:.3f}"),
     Figure("receive", "round trips/s, receive histogram ÷ none", ratio, holds=AT_LEAST, aim=0.82),
+    Figure("requests", "round trips/s, the same with requests (the default) ÷ none", ratio),
     Figure("transmit", "round trips/s, transmit count ÷ none", ratio, holds=AT_LEAST, aim=0.90),
+    Figure("stacks", "round trips/s, the same with stacks (of packets to an address) ÷ none", ratio),
     Figure("steady-batched", "wake-ups an event at 6,000 events/s, batched", wake_ups, holds=AT_MOST, aim=0.005,
            form="{:.2g}"),
     Figure("steady-aggregated", "wake-ups an event at 6,000 events/s, aggregated", wake_ups, holds=AT_MOST, aim=1e-4,

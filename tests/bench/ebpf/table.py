@@ -4,11 +4,13 @@ import datetime
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 from typing import NamedTuple
 
 import rows
 from report import field
+from turns import STEADY_EVENTS
 
 VERSION_TIMEOUT_S = 10
 
@@ -25,7 +27,7 @@ def values(figure: rows.Figure, outcome: Outcome) -> list:
 
 
 def out_of_control(outcomes: dict) -> list:
-    """What the control pairs say against the run; nothing when it is good."""
+    """What speaks against the run; nothing when it is good."""
     said = []
     for traffic, name in rows.CONTROLS.items():
         figure = next(figure for figure in rows.FIGURES if figure.comparison == name)
@@ -33,6 +35,11 @@ def out_of_control(outcomes: dict) -> list:
             value = figure.of_pairs(values(figure, outcomes[name]))
             if not rows.LEAST_CONTROL <= value <= rows.MOST_CONTROL:
                 said.append(f"{traffic}, nothing ÷ nothing: {figure.form.format(value)}")
+    for name in rows.STEADY:
+        if name in outcomes and outcomes[name].pairs:
+            share = statistics.median(first.per_second for first, _ in outcomes[name].pairs) / STEADY_EVENTS
+            if not rows.LEAST_STEADY <= share <= rows.MOST_STEADY:
+                said.append(f"{name}: {share * STEADY_EVENTS:,.0f} events/s, not {STEADY_EVENTS:,}")
     return said
 
 
@@ -66,13 +73,13 @@ def render(outcomes: dict, options) -> str:
         f"Machine: {machine()}; bpftrace {bpftrace_version()}.",
         f"Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC; load before: {options.load:.2f}.",
         "",
-        f"{options.pairs} pairs of each, in random order (seed {options.seed}), {options.seconds:g} s of traffic a turn, "
-        f"{options.steady_seconds:g} s at a steady rate. Medians of the pairs, with the least and the greatest.",
+        f"{options.pairs} pairs of each, in random order (seed {options.seed}), {options.seconds:g} s of traffic a "
+        f"turn, {options.steady_seconds:g} s at a steady rate; clients at once: {options.parallel}. Medians of the "
+        "pairs, with the least and the greatest.",
         "",
     ]
     if said:
-        lines += [f"**VOID**: the control pair is outside {rows.LEAST_CONTROL} to {rows.MOST_CONTROL} "
-                  f"({'; '.join(said)}): something else ran on this machine.", ""]
+        lines += [f"**VOID**, for something else ran on this machine: {'; '.join(said)}.", ""]
     lines += ["| | reach | measured | min–max of the pairs | |", "|---|---|---|---|---|"]
     lines += [line(figure, outcomes[figure.comparison]) for figure in rows.FIGURES if figure.comparison in outcomes]
     return "\n".join(lines) + "\n"
@@ -87,6 +94,7 @@ def as_json(outcomes: dict, options) -> dict:
         "pairs": options.pairs,
         "seconds": options.seconds,
         "steady_seconds": options.steady_seconds,
+        "parallel": options.parallel,
         "void": out_of_control(outcomes),
         "comparisons": {
             name: {"problem": outcome.problem,

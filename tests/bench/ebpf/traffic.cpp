@@ -1,6 +1,6 @@
-// Traffic on loopback by which the cost of watching is measured: short connections, or messages to and fro. Each pair
-// of a client and a server thread has a CPU to itself, so that all CPUs are busy and nobody waits for another CPU to
-// wake up: what a watcher takes, in the kernel or beside it, is missing here.
+// Traffic on loopback by which the cost of watching is measured: short connections, or messages to and fro. A client
+// and its server are two threads that share a CPU, so that neither waits for another CPU to wake up, which would take
+// longer than what is measured.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -222,7 +222,7 @@ struct Options {
   double seconds = 0;
   std::uint64_t count = 1'000'000'000;
   double rate = 0;
-  std::size_t pairs = 0;
+  std::size_t parallel = 1;
   std::uint16_t port = 0;
 };
 
@@ -230,7 +230,7 @@ struct Options {
 Result<std::uint64_t> run(const Options& options) {
   const auto cpus = allowed_cpus();
   if (cpus.empty()) return failure("cannot ask which CPUs there are");
-  const std::size_t pairs = options.port != 0 ? 1 : options.pairs != 0 ? options.pairs : cpus.size();
+  const std::size_t pairs = options.parallel;
   std::vector<Listener> listeners;
   for (std::size_t i = 0; i < pairs; ++i) {
     auto listener = Listener::open(options.port);
@@ -272,9 +272,12 @@ int main(int argc, char** argv) {
   app.add_option("--count", options.count, "operations at most, of all pairs")->check(CLI::Range(1, 1'000'000'000));
   app.add_option("--rate", options.rate, "operations a second, of all pairs (default: as many as go)")
       ->check(CLI::Range(1.0, 1e6));
-  app.add_option("--pairs", options.pairs, "of a client and a server thread (default: one a CPU; with --port one)")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--port", options.port, "where the server of the only pair listens (default: the kernel chooses)");
+  auto* parallel =
+      app.add_option("--parallel", options.parallel, "clients, each with its server, on a CPU of their own")
+          ->capture_default_str()
+          ->check(CLI::Range(1, 1024));
+  app.add_option("--port", options.port, "where the only server listens (default: the kernel chooses)")
+      ->excludes(parallel);
   CLI11_PARSE(app, argc, argv);
 
   const auto begin = Clock::now();

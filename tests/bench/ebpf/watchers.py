@@ -19,7 +19,7 @@ from programs import ROOT
 SENTINEL = ROOT / "build" / "sentinel"
 PLUGINS = ROOT / "build" / "plugins"
 START_TIMEOUT_S = 20
-# A collection of each second, until the last one behind the traffic has been stored.
+# Until the collection behind the traffic has been stored, and all events have been read.
 QUIET_TIMEOUT_S = 20
 COLLECTOR = "watched"
 SAMPLE = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
@@ -30,7 +30,7 @@ BPFTRACE_PROGRAM = """tracepoint:sock:inet_sock_set_state {
 
 
 class NotHere(Exception):
-    """What can't be measured on this machine, and why; no failure."""
+    """What can't run on this machine, and why; no failure."""
 
 
 class Numbers:
@@ -53,7 +53,7 @@ class Numbers:
 
 
 class Watcher(NamedTuple):
-    """The agent's configuration; what it is made of is in `configuration`."""
+    """Nothing, bpftrace, or the agent with a collector and a rule, or without."""
     name: str
     plugin: str = ""      # the eBPF collector's, if there is one
     config: str = ""      # the collector's `config:`, in YAML's flow style
@@ -124,7 +124,8 @@ class Agent:
 
     def snapshots(self) -> list:
         """alert.json of each snapshot, of the rule's alerts."""
-        return [json.loads(path.read_text()) for path in sorted((self.folder / "snapshots").glob("*-storm-*/alert.json"))]
+        files = (self.folder / "snapshots").glob("*-storm-*/alert.json")
+        return [json.loads(file.read_text()) for file in sorted(files)]
 
 
 @contextlib.contextmanager
@@ -141,9 +142,18 @@ def started(command: list, log: Path, output=None) -> Iterator[subprocess.Popen]
         stop(process)
 
 
+def watches(watcher: Watcher, numbers: Numbers, log: Path) -> bool:
+    if not watcher.plugin:
+        return bool(numbers.samples)
+    refusal = re.search(rf"not running: {COLLECTOR}: (.*)", log.read_text(errors="replace"))
+    if refusal:
+        raise NotHere(refusal[1])
+    return numbers.total("sentinel_collector_up", f'collector="{COLLECTOR}"') == 1
+
+
 @contextlib.contextmanager
 def agent(watcher: Watcher) -> Iterator[Agent]:
-    """Begins when the collector is attached and has collected once."""
+    """Begins when the collector is attached and has collected once. Throws NotHere when it can't run here."""
     with tempfile.TemporaryDirectory(prefix="bench-ebpf-") as name:
         folder = Path(name)
         port = free_port()
@@ -151,9 +161,8 @@ def agent(watcher: Watcher) -> Iterator[Agent]:
         config.write_text(configuration(watcher, port, folder), encoding="utf-8")
         with started([str(SENTINEL), "run", str(config)], folder / "log") as process:
             running = Agent(process, port, folder)
-            up = (f'collector="{COLLECTOR}"',) if watcher.plugin else ()
-            running.wait_for("the first collection", lambda numbers: numbers.total("sentinel_collector_up", *up) == 1
-                             if up else bool(numbers.samples), START_TIMEOUT_S)
+            running.wait_for("the first collection", lambda numbers: watches(watcher, numbers, folder / "log"),
+                             START_TIMEOUT_S)
             yield running
 
 

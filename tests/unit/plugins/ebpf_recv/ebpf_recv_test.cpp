@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 
@@ -128,10 +127,8 @@ Observed observed(const sentinel::store::Store& store, std::string_view metric) 
 
 class EbpfRecvTest : public ::testing::TestWithParam<TcpFamily> {
  protected:
-  std::unique_ptr<rig::Plugin> plugin(rig::ConfigValues config) { return plugin(store_, std::move(config)); }
-  static std::unique_ptr<rig::Plugin> plugin(sentinel::store::Store& store, rig::ConfigValues config) {
-    const char* hooks = std::getenv("SENTINEL_BPF_HOOKS");
-    if (hooks != nullptr && config.count("hooks") == 0) config["hooks"] = hooks;
+  std::unique_ptr<rig::Plugin> plugin(const rig::ConfigValues& config) { return plugin(store_, config); }
+  static std::unique_ptr<rig::Plugin> plugin(sentinel::store::Store& store, const rig::ConfigValues& config) {
     return std::make_unique<rig::Plugin>(store, "ebpf_recv", config);
   }
 
@@ -175,6 +172,14 @@ class EbpfRecvTest : public ::testing::TestWithParam<TcpFamily> {
   std::unique_ptr<rig::Plugin> plugin_;
 };
 
+void expect_both_halves(const std::vector<std::string>& symbols) {
+  const auto border = std::find(symbols.begin(), symbols.end(), "--");
+  ASSERT_NE(border, symbols.end());
+  EXPECT_THAT(std::vector(symbols.begin(), border), Contains(HasSubstr("tcp_recvmsg")));
+  EXPECT_THAT(std::vector(border, symbols.end()), Contains(HasSubstr("tcp_rcv_established")));
+  EXPECT_THAT(symbols, Not(Contains(HasSubstr("bpf_prog"))));
+}
+
 TEST_P(EbpfRecvTest, a_reader_that_is_late_is_measured_and_told_of_with_both_stacks) {
   SENTINEL_REQUIRE_BPF();
   const auto connection = connect();
@@ -199,12 +204,11 @@ TEST_P(EbpfRecvTest, a_reader_that_is_late_is_measured_and_told_of_with_both_sta
   EXPECT_EQ(slow.pid, static_cast<std::uint32_t>(getpid()));
   EXPECT_EQ(slow.comm, "test_ebpf_recv");
 
-  ASSERT_EQ(slow.symbols.size(), slow.frames);
-  const auto border = std::find(slow.symbols.begin(), slow.symbols.end(), "--");
-  ASSERT_NE(border, slow.symbols.end());
-  EXPECT_THAT(std::vector(slow.symbols.begin(), border), Contains(HasSubstr("tcp_recvmsg")));
-  EXPECT_THAT(std::vector(border, slow.symbols.end()), Contains(HasSubstr("tcp_rcv_established")));
-  EXPECT_THAT(slow.symbols, Not(Contains(HasSubstr("bpf_prog"))));
+  EXPECT_GT(slow.frames, 0U);
+  if (!sentinel::testing::why_no_kernel_symbols()) {
+    ASSERT_EQ(slow.symbols.size(), slow.frames);
+    expect_both_halves(slow.symbols);
+  }
 
   const auto all = latency();
   EXPECT_EQ(all.count, 1U);
@@ -332,7 +336,10 @@ TEST_P(EbpfRecvTest, a_slow_answer_is_one_event_and_a_fast_one_none) {
   EXPECT_LT(events[0].value, 5);
   EXPECT_EQ(events[0].labels.at("sport"), std::to_string(connection.port.port()));
   EXPECT_EQ(events[0].pid, static_cast<std::uint32_t>(getpid()));
-  EXPECT_THAT(events[0].symbols, Contains(HasSubstr("tcp_sendmsg")));
+  EXPECT_GT(events[0].frames, 0U);
+  if (!sentinel::testing::why_no_kernel_symbols()) {
+    EXPECT_THAT(events[0].symbols, Contains(HasSubstr("tcp_sendmsg")));
+  }
 
   const auto all = requests();
   EXPECT_EQ(all.count, 2U);

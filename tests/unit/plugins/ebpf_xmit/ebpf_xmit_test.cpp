@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -71,9 +70,7 @@ rig::Want each(const std::string& event) {
 
 class EbpfXmitTest : public ::testing::TestWithParam<TcpFamily> {
  protected:
-  static std::unique_ptr<rig::Plugin> plugin(sentinel::store::Store& store, rig::ConfigValues config) {
-    const char* hooks = std::getenv("SENTINEL_BPF_HOOKS");
-    if (hooks != nullptr && config.count("hooks") == 0) config["hooks"] = hooks;
+  static std::unique_ptr<rig::Plugin> plugin(sentinel::store::Store& store, const rig::ConfigValues& config) {
     return std::make_unique<rig::Plugin>(store, "ebpf_xmit", config);
   }
   void begin(const rig::ConfigValues& config, const std::vector<rig::Want>& wants = {}) {
@@ -197,7 +194,10 @@ TEST_F(EbpfXmitLoopbackTest, stacks_and_processes_are_told_as_lists) {
   ASSERT_FALSE(stacks.empty());
   EXPECT_EQ(sum(stacks, "packets"), 30U);
   EXPECT_EQ(sum(stacks, "bytes"), 30U * on_the_wire(TcpFamily::ipv4, 64));
-  EXPECT_THAT(stacks[0].at("stack"), HasSubstr("udp_sendmsg"));
+  EXPECT_FALSE(stacks[0].at("stack").empty());
+  if (!sentinel::testing::why_no_kernel_symbols()) {
+    EXPECT_THAT(stacks[0].at("stack"), HasSubstr("udp_sendmsg"));
+  }
   EXPECT_THAT(stacks[0].at("stack"), Not(HasSubstr("bpf_prog")));
 
   const auto processes = plugin_->details("processes");
@@ -251,6 +251,8 @@ TEST_F(EbpfXmitLoopbackTest, one_packet_in_so_many_is_an_event_with_its_stack) {
     EXPECT_EQ(event.labels.at("device"), "lo");
     EXPECT_EQ(event.pid, static_cast<std::uint32_t>(getpid()));
     EXPECT_EQ(event.comm, "test_ebpf_xmit");
+    EXPECT_GT(event.frames, 0U);
+    if (sentinel::testing::why_no_kernel_symbols()) continue;
     EXPECT_EQ(event.symbols.size(), event.frames);
     EXPECT_THAT(event.symbols, Contains(HasSubstr("udp_sendmsg")));
   }
