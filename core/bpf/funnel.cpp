@@ -2,6 +2,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -180,7 +182,54 @@ Result<void> Funnel::start() {
     stop();
     return bpf_error(error_number, "map the ring buffer");
   }
+  if (auto opened = open_wait(); !opened) {
+    stop();
+    return opened;
+  }
   return begin();
+}
+
+/// Ring and timer behind one descriptor. Edge-triggered: the ring is readable as long as anything is in it, but user
+/// space is to wake up when the program says so, at a quarter full.
+Result<void> Funnel::open_wait() {
+  timer_ = procfs::UniqueFd(timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+  wait_ = procfs::UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!timer_ || !wait_) return bpf_error(errno, "make a descriptor to wait by");
+  for (const int fd : {object_->map_fd("funnel_ring"), timer_.get()}) {
+    epoll_event event = {};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.fd = fd;
+    if (epoll_ctl(wait_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return bpf_error(errno, "wait for events");
+  }
+  return {};
+}
+
+/// Events that are needed as they are must not wait longer than a period; what is folded is read when its pane has
+/// ended, for the window that it belongs to is judged soon after.
+void Funnel::set_timer() {
+  std::uint64_t interval = 0;
+  bool raw = false;
+  for (std::uint32_t i = 0; i < config_->demand_count && events_on_; ++i) {
+    const auto& demand = config_->demands[i];
+    raw = raw || demand.folds == 0;
+    if (demand.folds != 0)
+      interval = interval == 0 ? demand.pane_ns : std::min<std::uint64_t>(interval, demand.pane_ns);
+  }
+  for (std::uint32_t i = 0; i < config_->demand_count && interval != 0; ++i) {
+    const auto& demand = config_->demands[i];
+    // Panes that do not end together with the shortest ones would come too late.
+    if (demand.folds != 0 && demand.pane_ns % interval != 0) interval = options_.period_ns;
+  }
+  if (raw) interval = interval == 0 ? options_.period_ns : std::min(interval, options_.period_ns);
+  timespec now = {};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto now_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+  const std::uint64_t first = interval == 0 ? 0 : (now_ns / interval + 1) * interval + settle_ns + 5'000'000;
+  const auto parts = [](std::uint64_t ns) {
+    return timespec{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  };
+  const itimerspec times = {parts(interval), parts(first)};
+  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &times, nullptr);
 }
 
 Result<void> Funnel::begin() {
@@ -194,6 +243,8 @@ Result<void> Funnel::resume() {
 
 void Funnel::stop() {
   ring_.reset();
+  wait_ = {};
+  timer_ = {};
   hooks_->detach();
   object_.reset();
 }
@@ -218,16 +269,19 @@ Result<void> Funnel::apply() {
     return bpf_error(errno, "tell the BPF program what is wanted");
   }
   active_ = next;
+  set_timer();
   return {};
 }
 
 Watch Funnel::watch() const {
-  if (!started() || !wants_events() || !events_on_) return {};
-  return {ring_buffer__epoll_fd(ring_->buffer), std::chrono::nanoseconds(options_.period_ns)};
+  if (!started() || !wants_events()) return {};
+  return {wait_.get(), {}};
 }
 
 std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, std::size_t)>& take) {
   if (!started()) return 0;
+  epoll_event woken[2];
+  (void)epoll_wait(wait_.get(), woken, 2, 0);  // what it woke for is served now; the timer's count is not asked
   ring_->take = &take;
   const int taken = ring_buffer__consume(ring_->buffer);
   ring_->take = nullptr;

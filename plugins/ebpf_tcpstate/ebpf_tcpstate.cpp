@@ -87,6 +87,7 @@ FunnelOptions options_of(const sentinel::Config& config) {
   const bool by_owner = !integers_of(config, "pids").empty() || !strings_of(config, "comms").empty() ||
                         !strings_of(config, "cgroups").empty();
   if (config.boolean("times") || by_owner) options.flags |= TCPSTATE_DWELL;
+  if (!by_owner && strings_of(config, "states").empty()) options.flags |= TCPSTATE_SOCKETS_ALONE;
   return options;
 }
 

@@ -138,16 +138,20 @@ static __always_inline void set_owner(const struct funnel_config* config, struct
 }
 
 static __always_inline void set_socket(const bool typed, struct sock* sk, int oldstate, int newstate,
-                                       struct funnel_scratch* scratch) {
+                                       const struct funnel_config* config, struct funnel_scratch* scratch) {
   const unsigned short family = READ(typed, sk, __sk_common.skc_family);
   funnel_set(scratch, TCPSTATE_OLDSTATE, oldstate);
   funnel_set(scratch, TCPSTATE_NEWSTATE, newstate);
   funnel_set(scratch, TCPSTATE_FAMILY, family);
-  set_addresses(typed, sk, scratch, family);
+  if (funnel_wants(config, TCPSTATE_SADDR) || funnel_wants(config, TCPSTATE_DADDR)) {
+    set_addresses(typed, sk, scratch, family);
+  }
   // skc_num is 0 when a socket is closed, inet_sport is not; neither is set before connect() has chosen a port.
   funnel_set(scratch, TCPSTATE_SPORT, bpf_ntohs(BPF_CORE_READ((struct inet_sock*)sk, inet_sport)));
   funnel_set(scratch, TCPSTATE_DPORT, bpf_ntohs(READ(typed, sk, __sk_common.skc_dport)));
-  funnel_set(scratch, TCPSTATE_NETNS, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+  if (funnel_wants(config, TCPSTATE_NETNS)) {
+    funnel_set(scratch, TCPSTATE_NETNS, BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum));
+  }
 }
 
 static __always_inline void send(void* ctx, const struct funnel_config* config, struct funnel_demand_loop* loop,
@@ -192,13 +196,17 @@ static __always_inline void on_transition(void* ctx, const bool typed, struct so
   ledger->seen++;
 
   struct socket_memory was = {};
-  if ((config->flags & TCPSTATE_DWELL) || config->demand_count)
-    remember((__u64)sk, oldstate, newstate, now, &was, ledger);
-  if (config->wanted) {
-    set_socket(typed, sk, oldstate, newstate, scratch);
-    set_owner(config, scratch, &was.owner);
+  const bool remembers = (config->flags & TCPSTATE_DWELL) || config->demand_count;
+  const bool early = config->flags & TCPSTATE_SOCKETS_ALONE;
+  if (config->wanted) set_socket(typed, sk, oldstate, newstate, config, scratch);
+  if (early && !funnel_passes(&config->filter, scratch)) {
+    ledger->filtered++;
+    funnel_end(ledger, begun);
+    return;
   }
-  if (!funnel_passes(&config->filter, scratch)) {
+  if (remembers) remember((__u64)sk, oldstate, newstate, now, &was, ledger);
+  if (config->wanted) set_owner(config, scratch, &was.owner);
+  if (!early && !funnel_passes(&config->filter, scratch)) {
     ledger->filtered++;
     funnel_end(ledger, begun);
     return;

@@ -29,6 +29,8 @@ enum tcpstate_field {
 
 #define TCPSTATE_DWELL 1u /* flag: remember each socket, for times and owners */
 
+#define TCPSTATE_SOCKETS_ALONE 2u /* flag: the filter asks for ports, addresses and namespaces, nothing remembered */
+
 #define TCPSTATE_EVENT 1u
 
 /// A histogram of times: bucket i counts those below 2^i microseconds and not below 2^(i-1), the last all others.

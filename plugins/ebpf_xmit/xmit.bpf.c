@@ -105,10 +105,10 @@ static __always_inline void read_packet(const bool typed, struct sk_buff* skb, s
 static __always_inline bool by_current(const bool typed, struct sk_buff* skb) {
   struct sock* sk = READ(typed, skb, sk);
   if (!sk) return false;
-  const unsigned char state = BPF_CORE_READ(sk, __sk_common.skc_state);
+  const unsigned char state = READ(typed, sk, __sk_common.skc_state);
   if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV) return false;
-  if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)) return false;
-  return BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || BPF_CORE_READ(sk, sk_lock.owned) != 0;
+  if (typed ? BPF_CORE_READ_BITFIELD(sk, sk_kern_sock) : BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock)) return false;
+  return READ(typed, sk, sk_protocol) != IPPROTO_TCP || READ(typed, sk, sk_lock.owned) != 0;
 }
 
 static __always_inline void set_ports(const struct packet* packet, __u64 transport, struct funnel_scratch* scratch) {
@@ -172,8 +172,8 @@ static __always_inline void count_traffic(const struct packet* packet, const str
 }
 
 static __always_inline void count_process(const struct packet* packet, struct funnel_ledger* ledger) {
-  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
-  struct xmit_process_key key = {.start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+  struct task_struct* task = bpf_get_current_task_btf();
+  struct xmit_process_key key = {.start_ns = task->group_leader->start_boottime,
                                  .pid = bpf_get_current_pid_tgid() >> 32};
   struct xmit_process* of = bpf_map_lookup_elem(&processes, &key);
   if (!of) {
@@ -275,7 +275,8 @@ static __always_inline void on_packet(void* ctx, const bool typed, struct sk_buf
   struct packet packet = {};
   struct xmit_traffic_key key = {};
   read_packet(typed, skb, &packet);
-  BPF_CORE_READ_STR_INTO(&key.device, skb, dev, name);
+  const struct net_device* device = READ(typed, skb, dev);
+  bpf_probe_read_kernel_str(key.device, sizeof(key.device), device->name);
   key.protocol = protocol_of(packet.number);
 
   struct funnel_process process = {};

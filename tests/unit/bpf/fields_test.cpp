@@ -40,7 +40,7 @@ std::optional<funnel_predicate> compare(sentinel_comparison comparison, double n
   return fields.compile(Predicate(abi), why);
 }
 
-std::optional<funnel_predicate> any_of(std::string_view field, std::vector<std::string> texts, std::string_view& why) {
+std::optional<funnel_predicate> predicate_of(std::string_view field, std::vector<std::string> texts, std::string_view& why) {
   std::vector<sentinel_string> values;
   for (const auto& text : texts) values.push_back(to_abi(text));
   const sentinel_predicate abi = {sizeof(sentinel_predicate),
@@ -72,19 +72,19 @@ TEST(Fields, a_comparison_holds_of_just_the_values_that_user_space_would_take) {
 
 TEST(Fields, values_become_ranges) {
   std::string_view why;
-  const auto states_of = any_of("state", {"syn_sent", "no_such_state"}, why);
+  const auto states_of = predicate_of("state", {"syn_sent", "no_such_state"}, why);
   ASSERT_TRUE(states_of);
   EXPECT_EQ(states_of->count, 1U);  // of the other no event can be
   EXPECT_TRUE(holds(*states_of, {0, 2}));
   EXPECT_FALSE(holds(*states_of, {0, 1}));
 
-  const auto port = any_of("dport", {"8888"}, why);
+  const auto port = predicate_of("dport", {"8888"}, why);
   EXPECT_TRUE(holds(*port, {0, 8888}));
-  EXPECT_EQ(any_of("dport", {"08888"}, why)->count, 0U);  // labels are compared as texts
+  EXPECT_EQ(predicate_of("dport", {"08888"}, why)->count, 0U);  // labels are compared as texts
 
-  EXPECT_FALSE(any_of("saddr", {"10.0.0.1"}, why));
+  EXPECT_FALSE(predicate_of("saddr", {"10.0.0.1"}, why));
   EXPECT_THAT(std::string(why), ::testing::HasSubstr("does not know this field"));
-  EXPECT_FALSE(any_of("comm", {""}, why));
+  EXPECT_FALSE(predicate_of("comm", {""}, why));
 }
 
 TEST(Fields, texts_come_back_as_they_went) {

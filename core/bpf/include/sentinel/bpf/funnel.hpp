@@ -125,6 +125,8 @@ class Funnel {
 
   void place(const Demand& demand, const EventType& type);
   Result<void> prepare(Object& object);
+  Result<void> open_wait();
+  void set_timer();
   Result<void> apply();
   Result<void> begin();
 
@@ -142,6 +144,8 @@ class Funnel {
   std::string gap_;
   std::optional<Object> object_;
   std::unique_ptr<Ring> ring_;
+  procfs::UniqueFd timer_;
+  procfs::UniqueFd wait_;  ///< an epoll of ring and timer
   mutable std::vector<std::byte> scratch_;
 };
 
