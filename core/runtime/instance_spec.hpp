@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ struct InstanceSpec {
   std::size_t queue = 0;  ///< of a sink, in batches
   config::Resolved config;
   std::vector<std::string> metrics;  ///< of a collector with the default configuration
+  std::set<std::string> metrics_by_plugin;  ///< those of them whose series name the plugin in the label `plugin`
   std::vector<std::string> events;   ///< those of them that are events
   bool takes_alerts = false;         ///< of a sink
   bool consumes = false;             ///< of a sink: it takes records

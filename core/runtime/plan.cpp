@@ -29,6 +29,10 @@ std::string short_hash(const std::string& sha256) {
   return sha256.substr(0, 12);
 }
 
+bool names_its_plugin(const plugin::DeclaredMetric& metric) {
+  return std::find(metric.label_keys.begin(), metric.label_keys.end(), "plugin") != metric.label_keys.end();
+}
+
 /// Makes the instances of one configuration, asking each plugin's file once.
 class Planner {
  public:
@@ -185,6 +189,7 @@ class Planner {
     spec.consumes = described->consumes;
     for (const auto& metric : described->metrics) {
       spec.metrics.push_back(metric.name);
+      if (names_its_plugin(metric)) spec.metrics_by_plugin.insert(metric.name);
       if (metric.kind == SENTINEL_EVENT) spec.events.push_back(metric.name);
     }
     if (spec.kind == Kind::collector) check_metrics(spec, owner, where);
@@ -225,10 +230,15 @@ class Planner {
     return described_.emplace(file, std::move(description)).first->second;
   }
 
+  /// What two collectors must not share: a metric, or one of a plugin where the series name their plugin.
+  static std::string series_name(const InstanceSpec& spec, const std::string& metric) {
+    return spec.metrics_by_plugin.contains(metric) ? metric + " of " + spec.plugin : metric;
+  }
+
   /// Two collectors must not produce the same series; constant labels with different values tell them apart.
   void check_metrics(const InstanceSpec& spec, const std::string& owner, const config::Where& where) {
     for (const auto& metric : spec.metrics) {
-      for (const auto& [name, labels] : producers_[metric]) {
+      for (const auto& [name, labels] : producers_[series_name(spec, metric)]) {
         const bool apart = std::any_of(spec.labels.begin(), spec.labels.end(), [&, theirs = labels](const auto& label) {
           const auto found = theirs.find(label.first);
           return found != theirs.end() && found->second != label.second;
@@ -245,7 +255,9 @@ class Planner {
 
   void note_metrics(const InstanceSpec& spec) {
     if (spec.kind != Kind::collector) return;
-    for (const auto& metric : spec.metrics) producers_[metric].emplace_back(spec.name, spec.labels);
+    for (const auto& metric : spec.metrics) {
+      producers_[series_name(spec, metric)].emplace_back(spec.name, spec.labels);
+    }
   }
 
   void refuse(InstanceSpec& spec, const std::string& owner, const config::Where& where, const Error& error) {

@@ -161,7 +161,10 @@ Result<void> Store::check_against_others(const Producer& producer, const MetricD
         theirs.decl.label_keys != decl.label_keys || theirs.decl.bounds != decl.bounds) {
       return Error{Errc::invalid_argument, both + ", and disagree about its kind, help, unit, label keys or bounds"};
     }
-    if (decl.kind != MetricKind::event && !differs_in_constant(theirs.constant)) {
+    // Whoever names itself in a label is told apart by it; the configuration sees to it that no two are of one plugin.
+    const bool names_its_plugin =
+        std::find(decl.label_keys.begin(), decl.label_keys.end(), "plugin") != decl.label_keys.end();
+    if (decl.kind != MetricKind::event && !names_its_plugin && !differs_in_constant(theirs.constant)) {
       return Error{Errc::invalid_argument,
                    both +
                        " and would produce the same series: give each its own `labels:`, such as `labels: {source: " +

@@ -8,7 +8,7 @@ namespace sentinel::bpf {
 /// What a collector leaves out to keep within its budget, step by step.
 enum class Step : std::uint8_t {
   full,          ///< nothing
-  threshold_up,  ///< exemplars and limits need twice as much, stacks are rare
+  threshold_up,  ///< exemplars and limits need twice as much
   sampling,      ///< one event of 16 is sent
   events_off,    ///< none is sent; counts go on
   detached,      ///< nothing is seen
