@@ -9,6 +9,7 @@
 
 #include "core/app/commands.hpp"
 #include "core/app/top/top.hpp"
+#include "core/app/trace.hpp"
 #include "core/plugin/description.hpp"
 #include "core/runtime/placement.hpp"
 #include "core/runtime/probe.hpp"
@@ -19,6 +20,30 @@ namespace {
 using sentinel::app::ExitCode;
 
 constexpr const char* default_file = "sentinel.yaml";
+
+/// `trace` with a command for each kind, whose options outlive the parsing.
+void add_trace(CLI::App& app, sentinel::app::TraceOptions& options, int& code) {
+  auto* trace = app.add_subcommand("trace", "Print events of the kernel as they come; needs no agent");
+  trace->require_subcommand(1);
+  for (const auto& kind : sentinel::app::trace_kinds()) {
+    auto* command = trace->add_subcommand(kind.name, kind.help);
+    for (const auto& filter : kind.filters) {
+      const auto add = [&options, key = filter.key](const std::vector<std::string>& values) {
+        options.filters[key] = values;
+      };
+      command->add_option_function<std::vector<std::string>>(filter.option, add, filter.help)
+          ->delimiter(',')
+          ->allow_extra_args(false);
+    }
+    command->add_flag("--json", options.json, "One JSON object a line");
+    command->add_flag("--stack", options.stack, "With the kernel's stack");
+    command->add_option("--count", options.count, "Events, then end; 0: until stopped")->capture_default_str();
+    command->add_option("--seconds", options.seconds, "Then end")->check(CLI::Range(0.001, 1e6));
+    command->add_option("--config", options.file, "Pipeline file, whose plugin_path counts")->capture_default_str();
+    command->add_option("--plugin-path", options.plugin_path, "Folders of plugins instead");
+    command->callback([&] { code = sentinel::app::trace(kind, options); });
+  }
+}
 
 int command_line(int argc, char** argv) {
   CLI::App app("Sentinel: host observability agent with hot-swappable plugins", "sentinel");
@@ -128,6 +153,10 @@ int command_line(int argc, char** argv) {
   add_ask_options(snapshot_command);
   snapshot_command->add_option("--reason", reason, "What the report says it was taken for")->capture_default_str();
   snapshot_command->callback([&] { code = sentinel::app::snapshot(asked, reason); });
+
+  sentinel::app::TraceOptions trace;
+  trace.file = default_file;
+  add_trace(app, trace, code);
 
   sentinel::top::TopOptions top;
   double interval_seconds = 2;

@@ -39,11 +39,11 @@ struct InstanceSpec {
   std::size_t series_limit = 0;
   std::size_t queue = 0;  ///< of a sink, in batches
   config::Resolved config;
-  std::vector<std::string> metrics;  ///< of a collector with the default configuration
+  std::vector<std::string> metrics;         ///< of a collector with the default configuration
   std::set<std::string> metrics_by_plugin;  ///< those of them whose series name the plugin in the label `plugin`
-  std::vector<std::string> events;   ///< those of them that are events
-  bool takes_alerts = false;         ///< of a sink
-  bool consumes = false;             ///< of a sink: it takes records
+  std::vector<std::string> events;          ///< those of them that are events
+  bool takes_alerts = false;                ///< of a sink
+  bool consumes = false;                    ///< of a sink: it takes records
 };
 
 }  // namespace sentinel::runtime

@@ -40,7 +40,8 @@ TEST_F(CommandLine, SaysItsVersionAndItsCommands) {
   EXPECT_THAT(version.out, ContainsRegex("^[0-9]+\\.[0-9]+\\.[0-9]+"));
   const auto help = sentinel({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"run", "check", "plugin", "status", "top"}) EXPECT_THAT(help.out, HasSubstr(command));
+  for (const char* command : {"run", "check", "plugin", "status", "top", "trace"})
+    EXPECT_THAT(help.out, HasSubstr(command));
 }
 
 TEST_F(CommandLine, AWrongCommandLineIsNoBadFile) {
