@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -280,8 +281,11 @@ Watch Funnel::watch() const {
 
 std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, std::size_t)>& take) {
   if (!started()) return 0;
+  // What it woke for is served now. A timer goes on when its count is read, not before (timerfd_create(2)).
   epoll_event woken[2];
-  (void)epoll_wait(wait_.get(), woken, 2, 0);  // what it woke for is served now; the timer's count is not asked
+  (void)epoll_wait(wait_.get(), woken, 2, 0);
+  std::uint64_t expirations = 0;
+  (void)!::read(timer_.get(), &expirations, sizeof(expirations));
   ring_->take = &take;
   const int taken = ring_buffer__consume(ring_->buffer);
   ring_->take = nullptr;

@@ -105,7 +105,7 @@ TEST_P(FaultyNewcomer, LeavesWhatRan) {
 
 INSTANTIATE_TEST_SUITE_P(AtTheCheck, FaultyNewcomer,
                          ::testing::Values(Fault{"other_abi", "refused", "check",
-                                                 "was built for ABI 2.1, this agent speaks"},
+                                                 "was built for ABI 2.2, this agent speaks"},
                                            Fault{"other_schema", "refused", "check", "breadth"},
                                            Fault{"unique", "refused", "check", "GNU-unique"},
                                            Fault{"throws_in_loading", "refused", "check", "no start today"}),

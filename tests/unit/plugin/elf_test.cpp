@@ -140,7 +140,7 @@ TEST(Lint, NamesEveryFault) {
   EXPECT_THAT(lint_of("test_unique"), AllOf(HasSubstr("test_unique_symbol"), HasSubstr("sentinel_add_plugin")));
   EXPECT_EQ(
       lint_of("test_abi_major"),
-      "plugin test_abi_major was built for ABI 2.1, this agent speaks 1.1: rebuild it against this agent's SDK\n");
+      "plugin test_abi_major was built for ABI 2.2, this agent speaks 1.2: rebuild it against this agent's SDK\n");
 }
 
 TEST(Lint, RefusesAnotherNameThanTheFiles) {
@@ -152,7 +152,7 @@ TEST(Lint, RefusesAnotherNameThanTheFiles) {
 TEST(Lint, AcceptsANewerMinorWithAWarning) {
   const auto found = lint(facts_of("test_abi_minor"), "test_abi_minor");
   EXPECT_THAT(found.refusals, IsEmpty());
-  EXPECT_THAT(found.warnings, Contains(HasSubstr("built for ABI 1.9, this agent speaks 1.1")));
+  EXPECT_THAT(found.warnings, Contains(HasSubstr("built for ABI 1.9, this agent speaks 1.2")));
 }
 
 TEST(Lint, WarnsOfWhatMayKeepAPluginMapped) {

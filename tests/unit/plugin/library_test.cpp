@@ -57,7 +57,7 @@ TEST(Library, LoadsAndTellsItsDescriptor) {
 
 TEST(Library, RefusesEachBrokenDescriptorWithItsMemberAndBothValues) {
   EXPECT_THAT(refusal("test_descriptor_abi"),
-              HasSubstr("descriptor says ABI 2.1, its note 1.1, this agent speaks 1.1"));
+              HasSubstr("descriptor says ABI 2.2, its note 1.2, this agent speaks 1.2"));
   EXPECT_THAT(refusal("test_magic"), HasSubstr("magic 1, a plugin's is " + std::to_string(SENTINEL_ABI_MAGIC)));
   EXPECT_THAT(refusal("test_small"), HasSubstr("descriptor says size 32, this agent's ABI needs at least 144"));
   EXPECT_THAT(refusal("test_large"), HasSubstr("descriptor says size 4000000000"));

@@ -151,7 +151,7 @@ TEST(Stage, RefusesWhatIsNoPlugin) {
   EXPECT_THAT(refused(test_plugin("test_unique")), HasSubstr("GNU-unique"));
   EXPECT_THAT(refused(test_plugin("test_no_note")), HasSubstr("without a plugin note"));
   EXPECT_THAT(refused(test_plugin("test_no_entry")), HasSubstr("does not export"));
-  EXPECT_THAT(refused(test_plugin("test_abi_major")), HasSubstr("this agent speaks 1.1"));
+  EXPECT_THAT(refused(test_plugin("test_abi_major")), HasSubstr("this agent speaks 1.2"));
   EXPECT_TRUE(fs::is_empty(test.stage.folder())) << "nothing refused is copied";
 }
 

@@ -49,24 +49,35 @@ void live(const Stage& stage, const fs::path& file, std::uint64_t generation) {
     const RecordingHost host;
     auto instance = Instance::create(*library, host.raw(), config.raw());
     ASSERT_TRUE(instance) << message_of(instance);
-    ASSERT_TRUE(instance->start());
+    const auto started = instance->start();
+    if (!started) {
+      // A collector by eBPF, where the process may not.
+      ASSERT_EQ(started.error().code, Errc::permission) << started.error().message;
+    }
     ASSERT_TRUE(instance->stop());
   }
   const auto unloaded = unload(std::move(*library));
   ASSERT_TRUE(unloaded) << message_of(unloaded);
 }
 
+/// A life of a collector by eBPF is mostly the kernel's: it verifies its programs each time.
+std::uint64_t rounds_of(const fs::path& file) {
+  const auto name = file.stem().string();
+  return name.starts_with("ebpf_") || name == "proc_tcp" || name == "proc_zombie" ? 20 : rounds;
+}
+
 void live_often(const fs::path& file) {
   SCOPED_TRACE(file.string());
+  const std::uint64_t lives = rounds_of(file);
   const TestStage test;
   const auto before = loader_counts();
-  for (std::uint64_t generation = 1; generation <= rounds; ++generation) {
+  for (std::uint64_t generation = 1; generation <= lives; ++generation) {
     live(test.stage, file, generation);
     if (::testing::Test::HasFatalFailure()) return;
   }
   const auto after = loader_counts();
   EXPECT_EQ(after.mapped(), before.mapped()) << "objects stayed mapped";
-  EXPECT_GE(after.adds - before.adds, rounds) << "the same object was given again";
+  EXPECT_GE(after.adds - before.adds, lives) << "the same object was given again";
   EXPECT_FALSE(is_mapped(test.stage.folder()));
   EXPECT_TRUE(fs::is_empty(test.stage.folder()));
 }

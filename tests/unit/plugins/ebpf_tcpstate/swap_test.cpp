@@ -61,6 +61,10 @@ class Generator {
 };
 
 class EbpfTcpstateSwap : public ::testing::Test {
+ public:
+  /// Swaps under the generator's load, after which nothing may be missing or there twice.
+  void swap(int times);
+
  protected:
   void SetUp() override {
     SENTINEL_REQUIRE_BPF();
@@ -86,7 +90,7 @@ class EbpfTcpstateSwap : public ::testing::Test {
   std::set<std::string> names_;
 };
 
-TEST_F(EbpfTcpstateSwap, a_hundred_swaps_under_load_lose_nothing_and_count_nothing_twice) {
+void EbpfTcpstateSwap::swap(int times) {
   // Room for all that the generator makes while nobody reads, between a successor's beginning and its end.
   const rig::ConfigValues roomy = {{"ring", "64MiB"}, {"stacks", "none"}};
   auto running = prepare(roomy);
@@ -98,7 +102,7 @@ TEST_F(EbpfTcpstateSwap, a_hundred_swaps_under_load_lose_nothing_and_count_nothi
   };
   std::uint64_t lost = 0;
   Generator generator(*network_);
-  for (int swap = 0; swap < 100; ++swap) {
+  for (int done = 0; done < times; ++done) {
     generator.wait_for_a_round();
     auto successor = prepare(roomy);
     lost += read(*running);
@@ -120,6 +124,15 @@ TEST_F(EbpfTcpstateSwap, a_hundred_swaps_under_load_lose_nothing_and_count_nothi
   EXPECT_EQ(tcpstate::sum(values, "sentinel_bpf_gaps_total"), 0U);
   EXPECT_EQ(tcpstate::sum(values, "sentinel_bpf_missed_total"), 0U);
   EXPECT_TRUE(tcpstate::balances(values));
+}
+
+TEST_F(EbpfTcpstateSwap, a_hundred_swaps_under_load_lose_nothing_and_count_nothing_twice) {
+  swap(100);
+}
+
+// For machines on which a hundred take too long.
+TEST_F(EbpfTcpstateSwap, three_swaps_under_load_lose_nothing_and_count_nothing_twice) {
+  swap(3);
 }
 
 TEST_F(EbpfTcpstateSwap, a_swap_that_comes_to_nothing_costs_nothing) {
