@@ -20,6 +20,8 @@ namespace {
 constexpr std::uint64_t settle_ns = 20'000'000;
 /// Demands whose keys are remembered for panes that still come: more than any reload leaves behind.
 constexpr std::size_t most_known_demands = 256;
+/// A kernel that fills the ring as fast as it is read would hold a reader for good; the rest is for the next read.
+constexpr std::uint64_t most_events_a_read = 65'536;
 
 std::size_t padded(std::size_t size) {
   return (size + 7) & ~std::size_t{7};
@@ -33,14 +35,16 @@ struct Funnel::Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
+  /// Below 0 ends the reading, after this event.
   static int take_one(void* self, void* data, std::size_t size) {
-    const auto& ring = *static_cast<Ring*>(self);
+    auto& ring = *static_cast<Ring*>(self);
     if (size >= sizeof(funnel_event)) (*ring.take)(*static_cast<const funnel_event*>(data), size);
-    return 0;
+    return ++ring.taken < most_events_a_read ? 0 : -ECANCELED;
   }
 
   ring_buffer* buffer;
   const std::function<void(const funnel_event&, std::size_t)>* take = nullptr;
+  std::uint64_t taken = 0;
 };
 
 const funnel_value* Pane::value(std::uint32_t field) const {
@@ -287,9 +291,10 @@ std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, 
   std::uint64_t expirations = 0;
   (void)!::read(timer_.get(), &expirations, sizeof(expirations));
   ring_->take = &take;
-  const int taken = ring_buffer__consume(ring_->buffer);
+  ring_->taken = 0;
+  (void)ring_buffer__consume(ring_->buffer);
   ring_->take = nullptr;
-  return taken > 0 ? static_cast<std::uint64_t>(taken) : 0;
+  return ring_->taken;
 }
 
 void Funnel::read_panes(std::uint64_t now_ns, bool all, const std::function<void(const Pane&)>& take) {

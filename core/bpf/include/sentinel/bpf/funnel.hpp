@@ -91,7 +91,8 @@ class Funnel {
   /// What to wait for. While started.
   [[nodiscard]] Watch watch() const;
 
-  /// Hands each event in the ring to `take`, in order; the event is valid during the call. Returns how many there were.
+  /// Hands the events in the ring to `take`, in order, 65,536 at most; each is valid during the call. Returns how many
+  /// there were.
   std::uint64_t read_events(const std::function<void(const funnel_event&, std::size_t size)>& take);
   /// Hands over the panes that had ended at `now_ns`, or all, and forgets them.
   void read_panes(std::uint64_t now_ns, bool all, const std::function<void(const Pane&)>& take);
