@@ -139,13 +139,15 @@ void Funnel::place(const Demand& demand, const EventType& type) {
     out.exemplar_at = 1;
   }
   answer.folds();
-  if (std::find(key_ids_.begin(), key_ids_.end(), out.id) != key_ids_.end()) return;
-  if (key_ids_.size() == most_known_demands) {
-    key_ids_.erase(key_ids_.begin());
-    keys_.erase(keys_.begin());
-  }
-  key_ids_.push_back(out.id);
-  keys_.push_back(std::move(keys));
+  if (folded(out.id) != nullptr) return;
+  if (folded_.size() == most_known_demands) folded_.erase(folded_.begin());
+  folded_.push_back({out.id, out.event, std::move(keys)});
+}
+
+const Funnel::FoldedDemand* Funnel::folded(std::uint64_t id) const {
+  const auto found =
+      std::find_if(folded_.begin(), folded_.end(), [&](const FoldedDemand& each) { return each.id == id; });
+  return found == folded_.end() ? nullptr : &*found;
 }
 
 Result<void> Funnel::offer(const Demands& demands, std::span<const EventType> types) {
@@ -306,13 +308,12 @@ void Funnel::read_panes(std::uint64_t now_ns, bool all, const std::function<void
   const funnel_pane_key* previous = nullptr;
   while (bpf_map_get_next_key(map, previous, &key) == 0) {
     previous = &key;
-    const auto known = std::find(key_ids_.begin(), key_ids_.end(), key.demand);
     std::uint64_t pane_ns = 0;
     for (std::uint32_t i = 0; i < config_->demand_count; ++i) {
       if (config_->demands[i].id == key.demand) pane_ns = config_->demands[i].pane_ns;
     }
     // Of a demand that is gone nobody adds to a pane any more.
-    if (all || known == key_ids_.end() || pane_ns == 0 || (key.pane + 1) * pane_ns + settle_ns <= now_ns) {
+    if (all || folded(key.demand) == nullptr || pane_ns == 0 || (key.pane + 1) * pane_ns + settle_ns <= now_ns) {
       ended.push_back(key);
     }
   }
@@ -326,9 +327,10 @@ void Funnel::read_panes(std::uint64_t now_ns, bool all, const std::function<void
       pane.sum += of_cpu.sum;
     });
     bpf_map_delete_elem(map, &each);
-    const auto known = std::find(key_ids_.begin(), key_ids_.end(), each.demand);
-    if (!found || pane.count == 0 || known == key_ids_.end()) continue;
-    pane.keys = keys_[static_cast<std::size_t>(known - key_ids_.begin())];
+    const auto* demand = folded(each.demand);
+    if (!found || pane.count == 0 || demand == nullptr) continue;
+    pane.event = demand->event;
+    pane.keys = demand->keys;
     pane.values = {each.keys, pane.keys.size()};
     for (std::uint32_t i = 0; i < config_->demand_count; ++i) {
       if (config_->demands[i].id == each.demand) pane.end_ns = (each.pane + 1) * config_->demands[i].pane_ns;
@@ -344,6 +346,16 @@ bool Funnel::each_cpu(int map_fd, const void* key, std::size_t value_size,
   if (bpf_map_lookup_elem(map_fd, key, scratch_.data()) != 0) return false;
   for (int cpu = 0; cpu < cpus_; ++cpu) sum(scratch_.data() + static_cast<std::size_t>(cpu) * padded(value_size));
   return true;
+}
+
+std::uint64_t Funnel::count(int map_fd, std::uint32_t index) const {
+  std::uint64_t sum = 0;
+  each_cpu(map_fd, &index, sizeof(sum), [&](const std::byte* part) {
+    std::uint64_t of_cpu = 0;
+    std::memcpy(&of_cpu, part, sizeof(of_cpu));
+    sum += of_cpu;
+  });
+  return sum;
 }
 
 void Funnel::each_key(int map_fd, std::size_t key_size, const std::function<void(const std::byte*)>& take) {

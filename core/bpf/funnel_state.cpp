@@ -6,7 +6,7 @@
 //   layout <number>
 //   map <name> <descriptor> <id>
 //   hook <program> <link> <array> <stub> <link's id>
-//   keys <demand> <field>…
+//   demand <id> <event type> <field>…
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -56,9 +56,9 @@ Result<void> Funnel::save(Writer& out) const {
     text << "hook " << hook.program << ' ' << hook.link.get() << ' ' << hook.jump.get() << ' ' << hook.stub.get() << ' '
          << link_id(hook.link.get()) << '\n';
   }
-  for (std::size_t i = 0; i < key_ids_.size(); ++i) {
-    text << "keys " << key_ids_[i];
-    for (const auto field : keys_[i]) text << ' ' << field;
+  for (const FoldedDemand& demand : folded_) {
+    text << "demand " << demand.id << ' ' << demand.event;
+    for (const auto field : demand.keys) text << ' ' << field;
     text << '\n';
   }
   if (!out.write(text.str())) return Error{Errc::exhausted, "the agent takes no more of its state"};
@@ -105,14 +105,11 @@ Result<void> Funnel::restore(std::string_view state) {
       hook.jump = copy_of(jump);
       hook.stub = copy_of(stub);
       attachments.push_back(std::move(hook));
-    } else if (what == "keys") {
-      std::uint64_t id = 0;
-      words >> id;
-      std::vector<std::uint32_t> fields;
-      for (std::uint32_t field = 0; words >> field;) fields.push_back(field);
-      if (std::find(key_ids_.begin(), key_ids_.end(), id) != key_ids_.end()) continue;
-      key_ids_.push_back(id);
-      keys_.push_back(std::move(fields));
+    } else if (what == "demand") {
+      FoldedDemand demand;
+      words >> demand.id >> demand.event;
+      for (std::uint32_t field = 0; words >> field;) demand.keys.push_back(field);
+      if (folded(demand.id) == nullptr) folded_.push_back(std::move(demand));
     }
   }
   if (inherited_.empty()) return vain("its predecessor's state is empty");

@@ -13,9 +13,7 @@
 #include <array>
 #include <cstring>
 #include <sentinel/bpf/common_config.hpp>
-#include <sentinel/bpf/contexts.hpp>
-#include <sentinel/bpf/funnel.hpp>
-#include <sentinel/bpf/instruments.hpp>
+#include <sentinel/bpf/event_collector.hpp>
 #include <sentinel/collector.hpp>
 #include <string>
 
@@ -108,7 +106,7 @@ FunnelOptions options_of(const sentinel::Config& config) {
   return options;
 }
 
-class EbpfProc {
+class EbpfProc : public EventCollector {
  public:
   static constexpr sentinel::Field schema[] = {
       {.name = "pids",
@@ -136,13 +134,9 @@ class EbpfProc {
       stacks_field,
       budget_field,
   };
-  static constexpr string_view capabilities[] = {"CAP_BPF", "CAP_PERFMON"};
-  static constexpr std::uint32_t state_version = 1;
 
   EbpfProc(const sentinel::Config& config, sentinel::Host& host)
-      : host_(host),
-        funnel_(spec(config.boolean("descriptors")), options_of(config)),
-        instruments_(host, "ebpf_proc", budget_of(config)),
+      : EventCollector(host, "ebpf_proc", spec(config.boolean("descriptors")), options_of(config), budget_of(config)),
         event_(host.event(
             {"sentinel_process_event", "What happened to a process; the value is the time since it began.", "seconds"},
             {"event", "session", "child", "exit_code", "signal"})),
@@ -152,98 +146,39 @@ class EbpfProc {
         short_lived_(host.counter(
             {"sentinel_process_short_lived_total", "Processes that ended within `short_lived` of their beginning."})),
         oom_kills_(host.counter({"sentinel_process_oom_kills_total", "Processes that the OOM killer chose."})),
-        descriptors_(host.counter({"sentinel_process_descriptors_opened_total", "Descriptors that were opened."})) {}
-
-  sentinel::Result<void> offer(const sentinel::Demands& demands) {
-    const EventType types[] = {{event_.id, PROC_EVENT, fields}};
-    return funnel_.offer(demands, types);
+        descriptors_(host.counter({"sentinel_process_descriptors_opened_total", "Descriptors that were opened."})) {
+    may_send({event_.id, PROC_EVENT, fields});
   }
 
-  sentinel::Result<void> start() {
-    const auto started = funnel_.start();
-    if (started && !funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
-    return started;
-  }
-
-  sentinel::Result<void> resume() { return funnel_.resume(); }
-
-  sentinel::Result<void> stop() {
-    funnel_.stop();
-    return {};
-  }
-
-  sentinel::Result<void> save(sentinel::Writer& out) {
-    if (const auto saved = funnel_.save(out); !saved) return saved;
-    out.write(instruments_.save());
-    return {};
-  }
-
-  sentinel::Result<void> restore(std::uint32_t version, string_view state) {
-    if (version != state_version) {
-      return sentinel::Error{sentinel::Errc::unsupported, "state of version " + std::to_string(version)};
-    }
-    instruments_.restore(state);
-    (void)funnel_.restore(state);  // what can't be gone on from is a gap, which start() tells of
-    return {};
-  }
-
-  sentinel::Result<sentinel::Watch> watch() { return funnel_.watch(); }
-
-  sentinel::Result<void> ready(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    const auto read = funnel_.read_events([&](const funnel_event& event, std::size_t size) {
-      const std::size_t whole = offsetof(proc_event, frames) + event.frame_count * sizeof(funnel_u64);
-      if (event.type == PROC_EVENT && size >= whole) add_event(reinterpret_cast<const proc_event&>(event), batch);
-    });
-    funnel_.read_panes(now_ns(), false, [&](const Pane& pane) { add_pane(pane, batch); });
-    instruments_.note_read(read);
-    instruments_.tell_lost(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> collect(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
+ private:
+  sentinel::Result<void> add_metrics(sentinel::Batch& batch) override {
     batch.add(forks_, count_of(PROC_FORK));
     batch.add(execs_, count_of(PROC_EXEC));
     batch.add(exits_, count_of(PROC_EXIT));
     batch.add(short_lived_, count_of(PROC_SHORT_LIVED));
     if (serves("oom_kill")) batch.add(oom_kills_, count_of(PROC_OOM_KILL));
     if (serves("fd_open")) batch.add(descriptors_, count_of(PROC_FD_OPEN));
-    instruments_.collect(funnel_, batch);
-    return parents_.look(funnel_.map_fd("parents"));
+    return parents_.look(funnel().map_fd("parents"));
   }
 
-  sentinel::Result<void> details(sentinel::Rows& rows) {
-    instruments_.details(funnel_, rows);
-    parents_.add_rows(rows);
-    return {};
-  }
-
- private:
-  [[nodiscard]] std::uint64_t now_ns() const { return static_cast<std::uint64_t>(host_.now().count()); }
+  void add_details(sentinel::Rows& rows) override { parents_.add_rows(rows); }
 
   /// Whether a hook was got, and it can be told how often it happened.
   [[nodiscard]] bool serves(string_view hook) const {
-    for (const Choice& choice : funnel_.hooks().choices()) {
+    for (const Choice& choice : funnel().hooks().choices()) {
       if (choice.hook == hook) return choice.candidate != nullptr;
     }
     return false;
   }
 
   [[nodiscard]] double count_of(std::uint32_t kind) const {
-    std::uint64_t count = 0;
-    funnel_.each_cpu(funnel_.map_fd("counts"), &kind, sizeof(count), [&](const std::byte* part) {
-      std::uint64_t of_cpu = 0;
-      std::memcpy(&of_cpu, part, sizeof(of_cpu));
-      count += of_cpu;
-    });
-    return static_cast<double>(count);
+    return static_cast<double>(funnel().count(funnel().map_fd("counts"), kind));
   }
 
   /// Those who begin and who change their program are remembered, to have their names when they are gone.
   void note(const proc_event& event) {
     if (event.kind == PROC_EXEC) {
-      contexts_.note(event.event.process, true, {event.filename, strnlen(event.filename, sizeof(event.filename))});
+      contexts().note(event.event.process, true, {event.filename, strnlen(event.filename, sizeof(event.filename))});
     }
     if (event.kind != PROC_FORK || event.child_start_ns == 0) return;
     funnel_process child = event.event.process;
@@ -251,47 +186,31 @@ class EbpfProc {
     child.ppid = event.event.process.pid;
     child.start_ns = event.child_start_ns;
     std::memcpy(child.parent_comm, child.comm, sizeof(child.parent_comm));
-    contexts_.note(child);
+    contexts().note(child);
   }
 
-  void add_event(const proc_event& event, sentinel::Batch& batch) {
+  void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
+    const auto* whole = whole_event<proc_event>(raw, size);
+    if (whole == nullptr) return;
+    const proc_event& event = *whole;
     note(event);
     const std::string session = std::to_string(event.event.process.session);
     const std::string child = std::to_string(event.child);
     const std::string exit_code = std::to_string(event.exit_code);
     const auto context =
-        contexts_.of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
+        contexts().of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
     batch.add(event_, std::chrono::nanoseconds(event.event.time_ns), static_cast<double>(event.age_ns) / 1e9, context,
-              {name_of(kinds, event.kind), session, child, exit_code, name_of(signals, event.signal)});
+              {name_at(kinds, event.kind), session, child, exit_code, name_at(signals, event.signal)});
   }
 
-  void add_pane(const Pane& pane, sentinel::Batch& batch) {
-    std::array<FieldText, PROC_FIELD_COUNT> room;
-    const auto text = [&](std::uint32_t field) { return pane.text(fields, field, room[field]); };
-    const auto number = [&](std::uint32_t field) {
-      const auto* value = pane.value(field);
-      return value == nullptr ? 0 : value->lo;
-    };
-    sentinel::Context context;
-    context.pid = static_cast<std::uint32_t>(number(PROC_PID));
-    context.tid = static_cast<std::uint32_t>(number(PROC_TID));
-    context.ppid = static_cast<std::uint32_t>(number(PROC_PPID));
-    context.start_time_ns = number(PROC_START);
-    context.cgroup_id = number(PROC_CGROUP);
-    context.comm = text(PROC_COMM);
-    context.parent_comm = text(PROC_PARENT_COMM);
+  void add_pane(const Pane& pane, sentinel::Batch& batch) override {
+    PaneTexts text(pane, fields);
+    const auto context = text.context();
     batch.add_folded(event_, std::chrono::nanoseconds(pane.end_ns), pane.demand, pane.count,
                      static_cast<double>(pane.sum) / 1e9, context,
                      {text(PROC_KIND), text(PROC_SESSION), text(PROC_CHILD), text(PROC_EXIT_CODE), text(PROC_SIGNAL)});
   }
 
-  static string_view name_of(std::span<const string_view> names, std::size_t index) {
-    return index < names.size() ? names[index] : string_view();
-  }
-
-  sentinel::Host host_;
-  Funnel funnel_;
-  Instruments instruments_;
   sentinel::Event<5> event_;
   sentinel::Counter<> forks_;
   sentinel::Counter<> execs_;
@@ -299,7 +218,6 @@ class EbpfProc {
   sentinel::Counter<> short_lived_;
   sentinel::Counter<> oom_kills_;
   sentinel::Counter<> descriptors_;
-  Contexts contexts_;
   Parents parents_;
 };
 

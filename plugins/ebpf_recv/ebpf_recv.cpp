@@ -11,9 +11,8 @@
 #include <array>
 #include <cstring>
 #include <sentinel/bpf/common_config.hpp>
-#include <sentinel/bpf/contexts.hpp>
-#include <sentinel/bpf/funnel.hpp>
-#include <sentinel/bpf/instruments.hpp>
+#include <sentinel/bpf/event_collector.hpp>
+#include <sentinel/bpf/histogram.hpp>
 #include <sentinel/collector.hpp>
 #include <span>
 #include <string>
@@ -81,11 +80,6 @@ const std::array<Hook, 4> hooks = {
 };
 constexpr string_view kept_maps[] = {"sockets", "stacks", "times"};
 
-/// Bounds that are shown: each third of the kernel's powers of two microseconds.
-constexpr std::size_t shown_every = 3;
-constexpr std::size_t first_shown = 4;  // 16 us
-constexpr std::array<double, 7> bounds = {16e-6, 128e-6, 1024e-6, 8192e-6, 65536e-6, 524288e-6, 4194304e-6};
-
 FunnelSpec spec() {
   std::size_t size = 0;
   const auto* bytes = static_cast<const std::byte*>(recv_bpf__elf_bytes(&size));
@@ -111,7 +105,7 @@ FunnelOptions options_of(const sentinel::Config& config) {
   return options;
 }
 
-class EbpfRecv {
+class EbpfRecv : public EventCollector {
  public:
   static constexpr sentinel::Field schema[] = {
       {.name = "slow",
@@ -156,13 +150,9 @@ class EbpfRecv {
       stacks_field,
       budget_field,
   };
-  static constexpr string_view capabilities[] = {"CAP_BPF", "CAP_PERFMON"};
-  static constexpr std::uint32_t state_version = 1;
 
   EbpfRecv(const sentinel::Config& config, sentinel::Host& host)
-      : host_(host),
-        funnel_(spec(), options_of(config)),
-        instruments_(host, "ebpf_recv", budget_of(config)),
+      : EventCollector(host, "ebpf_recv", spec(), options_of(config), budget_of(config)),
         with_requests_(config.boolean("requests")),
         slow_(host.event(
             {"sentinel_recv_slow",
@@ -176,87 +166,32 @@ class EbpfRecv {
         latency_seconds_(
             host.histogram({"sentinel_recv_latency_seconds",
                             "Time that received TCP data waited for its reader, the oldest byte's.", "seconds"},
-                           bounds, {"family"})),
+                           TimeHistogram::bounds, {"family"})),
         request_seconds_(host.histogram({"sentinel_request_seconds",
                                          "Time from a request's first byte in to the answer's first byte out, of TCP "
                                          "servers.",
                                          "seconds"},
-                                        bounds, {"family"})) {}
-
-  sentinel::Result<void> offer(const sentinel::Demands& demands) {
-    const EventType types[] = {{slow_.id, RECV_SLOW_EVENT, fields}, {slow_request_.id, RECV_REQUEST_EVENT, fields}};
-    request_demands_.clear();
-    for (std::size_t i = 0; i < demands.size(); ++i) {
-      if (demands[i].metric() == slow_request_.id) request_demands_.push_back(demands[i].id());
-    }
-    return funnel_.offer(demands, types);
+                                        TimeHistogram::bounds, {"family"})) {
+    may_send({slow_.id, RECV_SLOW_EVENT, fields});
+    may_send({slow_request_.id, RECV_REQUEST_EVENT, fields});
   }
 
-  sentinel::Result<void> start() {
-    const auto started = funnel_.start();
-    if (started && !funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
-    return started;
-  }
-
-  sentinel::Result<void> resume() { return funnel_.resume(); }
-
-  sentinel::Result<void> stop() {
-    funnel_.stop();
-    return {};
-  }
-
-  sentinel::Result<void> save(sentinel::Writer& out) {
-    if (const auto saved = funnel_.save(out); !saved) return saved;
-    out.write(instruments_.save());
-    return {};
-  }
-
-  sentinel::Result<void> restore(std::uint32_t version, string_view state) {
-    if (version != state_version) {
-      return sentinel::Error{sentinel::Errc::unsupported, "state of version " + std::to_string(version)};
-    }
-    instruments_.restore(state);
-    (void)funnel_.restore(state);  // what can't be gone on from is a gap, which start() tells of
-    return {};
-  }
-
-  sentinel::Result<sentinel::Watch> watch() { return funnel_.watch(); }
-
-  sentinel::Result<void> ready(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    const auto read = funnel_.read_events([&](const funnel_event& event, std::size_t size) {
-      const std::size_t needed = event.frame_count > 0 ? sizeof(recv_slow) : offsetof(recv_slow, frames);
-      if (size >= needed && event.frame_count <= FUNNEL_FRAMES) {
-        add_slow(reinterpret_cast<const recv_slow&>(event), batch);
-      }
-    });
-    funnel_.read_panes(now_ns(), false, [&](const Pane& pane) { add_pane(pane, batch); });
-    instruments_.note_read(read);
-    instruments_.tell_lost(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> collect(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
+ private:
+  sentinel::Result<void> add_metrics(sentinel::Batch& batch) override {
     add_times(latency_seconds_, RECV_LATENCY_V4, "ipv4", batch);
     add_times(latency_seconds_, RECV_LATENCY_V6, "ipv6", batch);
     if (with_requests_) {
       add_times(request_seconds_, RECV_REQUEST_V4, "ipv4", batch);
       add_times(request_seconds_, RECV_REQUEST_V6, "ipv6", batch);
     }
-    instruments_.collect(funnel_, batch);
     return {};
   }
 
-  sentinel::Result<void> details(sentinel::Rows& rows) {
-    instruments_.details(funnel_, rows);
-    return {};
-  }
-
- private:
-  [[nodiscard]] std::uint64_t now_ns() const { return static_cast<std::uint64_t>(host_.now().count()); }
-
-  void add_slow(const recv_slow& event, sentinel::Batch& batch) {
+  void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
+    // With its own frames go those of the arrival, behind them.
+    const std::size_t needed = raw.frame_count > 0 ? sizeof(recv_slow) : offsetof(recv_slow, frames);
+    if (size < needed || raw.frame_count > FUNNEL_FRAMES) return;
+    const auto& event = reinterpret_cast<const recv_slow&>(raw);
     FieldText saddr;
     FieldText daddr;
     const std::string sport = std::to_string(event.sport);
@@ -264,40 +199,27 @@ class EbpfRecv {
     const std::string netns = std::to_string(event.netns);
     const std::string waiting = std::to_string(event.waiting_bytes);
     const auto frames = event.event.frame_count;
-    const auto context = contexts_.of(event.event.process, {event.frames, frames}, event.event.time_ns,
-                                      {event.arrival.frames, frames > 0 ? event.arrival.count : 0});
+    const auto context = contexts().of(event.event.process, {event.frames, frames}, event.event.time_ns,
+                                       {event.arrival.frames, frames > 0 ? event.arrival.count : 0});
     const auto time = std::chrono::nanoseconds(event.event.time_ns);
     const double seconds = static_cast<double>(event.took_ns) / 1e9;
     if (event.event.type == RECV_REQUEST_EVENT) {
       batch.add(slow_request_, time, seconds, context,
                 {address_text(event.saddr, saddr), sport, address_text(event.daddr, daddr), dport,
-                 name_of(families, event.family), netns});
+                 name_at(families, event.family), netns});
     } else {
       batch.add(slow_, time, seconds, context,
                 {address_text(event.saddr, saddr), sport, address_text(event.daddr, daddr), dport,
-                 name_of(families, event.family), name_of(sides, event.side), waiting, netns});
+                 name_at(families, event.family), name_at(sides, event.side), waiting, netns});
     }
   }
 
-  void add_pane(const Pane& pane, sentinel::Batch& batch) {
-    std::array<FieldText, RECV_FIELD_COUNT> room;
-    const auto text = [&](std::uint32_t field) { return pane.text(fields, field, room[field]); };
-    const auto number = [&](std::uint32_t field) {
-      const auto* value = pane.value(field);
-      return value == nullptr ? 0 : value->lo;
-    };
-    sentinel::Context context;
-    context.pid = static_cast<std::uint32_t>(number(RECV_PID));
-    context.tid = static_cast<std::uint32_t>(number(RECV_TID));
-    context.ppid = static_cast<std::uint32_t>(number(RECV_PPID));
-    context.start_time_ns = number(RECV_START);
-    context.cgroup_id = number(RECV_CGROUP);
-    context.comm = text(RECV_COMM);
-    context.parent_comm = text(RECV_PARENT_COMM);
+  void add_pane(const Pane& pane, sentinel::Batch& batch) override {
+    PaneTexts text(pane, fields);
+    const auto context = text.context();
     const auto end = std::chrono::nanoseconds(pane.end_ns);
     const double sum = static_cast<double>(pane.sum) / 1e9;
-    const auto& of_requests = request_demands_;
-    if (std::find(of_requests.begin(), of_requests.end(), pane.demand) != of_requests.end()) {
+    if (pane.event == RECV_REQUEST_EVENT) {
       batch.add_folded(slow_request_, end, pane.demand, pane.count, sum, context,
                        {text(RECV_SADDR), text(RECV_SPORT), text(RECV_DADDR), text(RECV_DPORT), text(RECV_FAMILY),
                         text(RECV_NETNS)});
@@ -309,40 +231,15 @@ class EbpfRecv {
   }
 
   void add_times(sentinel::Histogram<1> metric, std::uint32_t index, string_view family, sentinel::Batch& batch) {
-    std::array<std::uint64_t, RECV_BUCKETS> counts{};
-    std::uint64_t sum_ns = 0;
-    funnel_.each_cpu(funnel_.map_fd("times"), &index, sizeof(recv_times), [&](const std::byte* part) {
-      recv_times of_cpu;
-      std::memcpy(&of_cpu, part, sizeof(of_cpu));
-      sum_ns += of_cpu.sum_ns;
-      for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += of_cpu.buckets[i];
-    });
-    std::array<std::uint64_t, bounds.size() + 1> cumulative{};
-    std::uint64_t total = 0;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      total += counts[i];
-      if (i < first_shown || (i - first_shown) % shown_every != 0) continue;
-      const std::size_t bound = (i - first_shown) / shown_every;
-      if (bound < bounds.size()) cumulative[bound] = total;
-    }
-    cumulative.back() = total;
-    batch.add(metric, static_cast<double>(sum_ns) / 1e9, cumulative, {family});
+    const auto times = read_histogram(funnel(), funnel().map_fd("times"), index);
+    batch.add(metric, times.sum, times.counts, {family});
   }
 
-  static string_view name_of(std::span<const string_view> names, std::size_t index) {
-    return index < names.size() ? names[index] : string_view();
-  }
-
-  sentinel::Host host_;
-  Funnel funnel_;
-  Instruments instruments_;
   bool with_requests_;
   sentinel::Event<8> slow_;
   sentinel::Event<6> slow_request_;
   sentinel::Histogram<1> latency_seconds_;
   sentinel::Histogram<1> request_seconds_;
-  std::vector<std::uint64_t> request_demands_;  ///< ids of those for slow requests
-  Contexts contexts_;
 };
 
 }  // namespace

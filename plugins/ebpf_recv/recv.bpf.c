@@ -64,26 +64,14 @@ struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, RECV_TIMES);
   __type(key, __u32);
-  __type(value, struct recv_times);
+  __type(value, struct funnel_histogram);
 } times SEC(".maps");
 
 static const struct socket_memory blank;
 
 static __always_inline void count_time(__u32 index, __u64 ns) {
-  struct recv_times* of = bpf_map_lookup_elem(&times, &index);
-  if (!of) return;
-  // The number of bits of the microseconds; the compiler's own log2 is no BPF instruction.
-  __u64 us = ns / 1000;
-  __u32 bucket = 0;
-  if (us >= 1ull << 16) us >>= 16, bucket += 16;
-  if (us >= 1ull << 8) us >>= 8, bucket += 8;
-  if (us >= 1ull << 4) us >>= 4, bucket += 4;
-  if (us >= 1ull << 2) us >>= 2, bucket += 2;
-  if (us >= 1ull << 1) us >>= 1, bucket += 1;
-  if (us) bucket += 1;
-  if (bucket >= RECV_BUCKETS) bucket = RECV_BUCKETS - 1;
-  of->buckets[bucket]++;
-  of->sum_ns += ns;
+  struct funnel_histogram* of = bpf_map_lookup_elem(&times, &index);
+  if (of) funnel_observe(of, ns);
 }
 
 static __always_inline struct socket_memory* memory_of(__u64 socket, struct funnel_ledger* ledger) {

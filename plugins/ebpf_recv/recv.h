@@ -4,8 +4,6 @@
 #include <sentinel/bpf/funnel.h>
 #include <sentinel/bpf/stacks.h>
 
-#define RECV_BUCKETS 24
-
 /// Fields of both events, for filters and keys.
 enum recv_field {
   RECV_FAMILY,
@@ -46,12 +44,6 @@ enum recv_side {
 
 /// Histograms by what is timed and the socket's family.
 enum recv_times_index { RECV_LATENCY_V4, RECV_LATENCY_V6, RECV_REQUEST_V4, RECV_REQUEST_V6, RECV_TIMES };
-
-/// A histogram of times: bucket i counts those below 2^i microseconds and not below 2^(i-1), the last all others.
-struct recv_times {
-  funnel_u64 sum_ns;
-  funnel_u64 buckets[RECV_BUCKETS];
-};
 
 /// A slow read or a slow request.
 struct recv_slow {

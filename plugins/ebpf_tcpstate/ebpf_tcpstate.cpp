@@ -12,9 +12,8 @@
 #include <cstring>
 #include <optional>
 #include <sentinel/bpf/common_config.hpp>
-#include <sentinel/bpf/contexts.hpp>
-#include <sentinel/bpf/funnel.hpp>
-#include <sentinel/bpf/instruments.hpp>
+#include <sentinel/bpf/event_collector.hpp>
+#include <sentinel/bpf/histogram.hpp>
 #include <sentinel/collector.hpp>
 #include <span>
 #include <string>
@@ -62,11 +61,6 @@ const std::array<Hook, 1> hooks = {
 };
 constexpr string_view kept_maps[] = {"sockets", "transitions", "times"};
 
-/// Bounds that are shown: each third of the kernel's powers of two microseconds.
-constexpr std::size_t shown_every = 3;
-constexpr std::size_t first_shown = 4;  // 16 us
-constexpr std::array<double, 7> bounds = {16e-6, 128e-6, 1024e-6, 8192e-6, 65536e-6, 524288e-6, 4194304e-6};
-
 FunnelSpec spec() {
   std::size_t size = 0;
   const auto* bytes = static_cast<const std::byte*>(tcpstate_bpf__elf_bytes(&size));
@@ -91,7 +85,7 @@ FunnelOptions options_of(const sentinel::Config& config) {
   return options;
 }
 
-class EbpfTcpstate {
+class EbpfTcpstate : public EventCollector {
  public:
   static constexpr sentinel::Field schema[] = {
       {.name = "ports",
@@ -125,124 +119,56 @@ class EbpfTcpstate {
       stacks_field,
       budget_field,
   };
-  static constexpr string_view capabilities[] = {"CAP_BPF", "CAP_PERFMON"};
-  static constexpr std::uint32_t state_version = 1;
 
   EbpfTcpstate(const sentinel::Config& config, sentinel::Host& host)
-      : host_(host),
-        funnel_(spec(), options_of(config)),
-        instruments_(host, "ebpf_tcpstate", budget_of(config)),
+      : EventCollector(host, "ebpf_tcpstate", spec(), options_of(config), budget_of(config)),
         with_times_(config.boolean("times")),
-        with_polled_(config.boolean("polled") && funnel_.options().filter.count == 0),
+        with_polled_(config.boolean("polled") && funnel().options().filter.count == 0),
         transition_(
             host.event({"sentinel_tcp_transition",
                         "A TCP socket changed its state; the value is the time that it was in the old one.", "seconds"},
                        {"oldstate", "newstate", "family", "saddr", "sport", "daddr", "dport", "netns"})),
         transitions_(host.counter({"sentinel_tcp_transitions_total", "State transitions of TCP sockets."},
                                   {"oldstate", "newstate"})),
-        state_seconds_(host.histogram(
-            {"sentinel_tcp_state_seconds", "Time that TCP sockets were in a state.", "seconds"}, bounds, {"state"})),
+        state_seconds_(
+            host.histogram({"sentinel_tcp_state_seconds", "Time that TCP sockets were in a state.", "seconds"},
+                           TimeHistogram::bounds, {"state"})),
         connection_seconds_(host.histogram({"sentinel_tcp_connection_seconds",
                                             "Life of TCP connections, from leaving CLOSE to coming back.", "seconds"},
-                                           bounds)),
+                                           TimeHistogram::bounds)),
         states_seen_(host.counter({"sentinel_tcp_states_seen_total",
                                    "States that TCP sockets were seen to enter, by eBPF and by a look each interval."},
-                                  {"by"})) {}
-
-  sentinel::Result<void> offer(const sentinel::Demands& demands) {
-    const EventType types[] = {{transition_.id, TCPSTATE_EVENT, fields}};
-    return funnel_.offer(demands, types);
-  }
-
-  sentinel::Result<void> start() {
-    const auto started = funnel_.start();
-    if (started && !funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
-    return started;
-  }
-
-  sentinel::Result<void> resume() { return funnel_.resume(); }
-
-  sentinel::Result<void> stop() {
-    funnel_.stop();
-    return {};
-  }
-
-  sentinel::Result<void> save(sentinel::Writer& out) {
-    if (const auto saved = funnel_.save(out); !saved) return saved;
-    out.write(instruments_.save());
-    return {};
-  }
-
-  sentinel::Result<void> restore(std::uint32_t version, string_view state) {
-    if (version != state_version) {
-      return sentinel::Error{sentinel::Errc::unsupported, "state of version " + std::to_string(version)};
-    }
-    instruments_.restore(state);
-    (void)funnel_.restore(state);  // what can't be gone on from is a gap, which start() tells of
-    return {};
-  }
-
-  sentinel::Result<sentinel::Watch> watch() { return funnel_.watch(); }
-
-  sentinel::Result<void> ready(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    const auto read = funnel_.read_events([&](const funnel_event& event, std::size_t size) {
-      const std::size_t whole = offsetof(tcpstate_transition, frames) + event.frame_count * sizeof(funnel_u64);
-      if (event.type == TCPSTATE_EVENT && size >= whole) {
-        add_transition(reinterpret_cast<const tcpstate_transition&>(event), batch);
-      }
-    });
-    funnel_.read_panes(now_ns(), false, [&](const Pane& pane) { add_pane(pane, batch); });
-    instruments_.note_read(read);
-    instruments_.tell_lost(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> collect(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    add_transitions(batch);
-    if (with_times_) add_times(batch);
-    instruments_.collect(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> details(sentinel::Rows& rows) {
-    instruments_.details(funnel_, rows);
-    return {};
+                                  {"by"})) {
+    may_send({transition_.id, TCPSTATE_EVENT, fields});
   }
 
  private:
-  [[nodiscard]] std::uint64_t now_ns() const { return static_cast<std::uint64_t>(host_.now().count()); }
+  sentinel::Result<void> add_metrics(sentinel::Batch& batch) override {
+    add_transitions(batch);
+    if (with_times_) add_times(batch);
+    return {};
+  }
 
-  void add_transition(const tcpstate_transition& event, sentinel::Batch& batch) {
+  void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
+    const auto* whole = whole_event<tcpstate_transition>(raw, size);
+    if (whole == nullptr) return;
+    const tcpstate_transition& event = *whole;
     FieldText saddr;
     FieldText daddr;
     const std::string sport = std::to_string(event.sport);
     const std::string dport = std::to_string(event.dport);
     const std::string netns = std::to_string(event.netns);
     const auto context =
-        contexts_.of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
+        contexts().of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
     batch.add(transition_, std::chrono::nanoseconds(event.event.time_ns), static_cast<double>(event.in_state_ns) / 1e9,
               context,
-              {name_of(states, event.oldstate), name_of(states, event.newstate), name_of(families, event.family),
+              {name_at(states, event.oldstate), name_at(states, event.newstate), name_at(families, event.family),
                address_text(event.saddr, saddr), sport, address_text(event.daddr, daddr), dport, netns});
   }
 
-  void add_pane(const Pane& pane, sentinel::Batch& batch) {
-    std::array<FieldText, TCPSTATE_FIELD_COUNT> room;
-    const auto text = [&](std::uint32_t field) { return pane.text(fields, field, room[field]); };
-    const auto number = [&](std::uint32_t field) {
-      const auto* value = pane.value(field);
-      return value == nullptr ? 0 : value->lo;
-    };
-    sentinel::Context context;
-    context.pid = static_cast<std::uint32_t>(number(TCPSTATE_PID));
-    context.tid = static_cast<std::uint32_t>(number(TCPSTATE_TID));
-    context.ppid = static_cast<std::uint32_t>(number(TCPSTATE_PPID));
-    context.start_time_ns = number(TCPSTATE_START);
-    context.cgroup_id = number(TCPSTATE_CGROUP);
-    context.comm = text(TCPSTATE_COMM);
-    context.parent_comm = text(TCPSTATE_PARENT_COMM);
+  void add_pane(const Pane& pane, sentinel::Batch& batch) override {
+    PaneTexts text(pane, fields);
+    const auto context = text.context();
     batch.add_folded(transition_, std::chrono::nanoseconds(pane.end_ns), pane.demand, pane.count,
                      static_cast<double>(pane.sum) / 1e9, context,
                      {text(TCPSTATE_OLDSTATE), text(TCPSTATE_NEWSTATE), text(TCPSTATE_FAMILY), text(TCPSTATE_SADDR),
@@ -250,18 +176,13 @@ class EbpfTcpstate {
   }
 
   void add_transitions(sentinel::Batch& batch) {
-    const int map = funnel_.map_fd("transitions");
+    const int map = funnel().map_fd("transitions");
     std::uint64_t all = 0;
     for (std::uint32_t index = 0; index < TCPSTATE_STATES * TCPSTATE_STATES; ++index) {
       const auto oldstate = states[index / TCPSTATE_STATES];
       const auto newstate = states[index % TCPSTATE_STATES];
       if (oldstate.empty() || newstate.empty()) continue;
-      std::uint64_t count = 0;
-      funnel_.each_cpu(map, &index, sizeof(count), [&](const std::byte* part) {
-        std::uint64_t of_cpu = 0;
-        std::memcpy(&of_cpu, part, sizeof(of_cpu));
-        count += of_cpu;
-      });
+      const auto count = funnel().count(map, index);
       if (count == 0) continue;
       all += count;
       batch.add(transitions_, static_cast<double>(count), {oldstate, newstate});
@@ -275,39 +196,15 @@ class EbpfTcpstate {
 
   void add_times(sentinel::Batch& batch) {
     for (std::uint32_t state = 0; state < TCPSTATE_STATES; ++state) {
-      std::array<std::uint64_t, TCPSTATE_BUCKETS> counts{};
-      std::uint64_t sum_ns = 0;
-      funnel_.each_cpu(funnel_.map_fd("times"), &state, sizeof(tcpstate_times), [&](const std::byte* part) {
-        tcpstate_times of_cpu;
-        std::memcpy(&of_cpu, part, sizeof(of_cpu));
-        sum_ns += of_cpu.sum_ns;
-        for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += of_cpu.buckets[i];
-      });
-      std::array<std::uint64_t, bounds.size() + 1> cumulative{};
-      std::uint64_t total = 0;
-      for (std::size_t i = 0; i < counts.size(); ++i) {
-        total += counts[i];
-        if (i < first_shown || (i - first_shown) % shown_every != 0) continue;
-        const std::size_t bound = (i - first_shown) / shown_every;
-        if (bound < bounds.size()) cumulative[bound] = total;
-      }
-      cumulative.back() = total;
-      const double sum = static_cast<double>(sum_ns) / 1e9;
+      const auto times = read_histogram(funnel(), funnel().map_fd("times"), state);
       if (state == 0) {
-        batch.add(connection_seconds_, sum, cumulative);
-      } else if (total > 0 && !states[state].empty()) {
-        batch.add(state_seconds_, sum, cumulative, {states[state]});
+        batch.add(connection_seconds_, times.sum, times.counts);
+      } else if (!times.empty() && !states[state].empty()) {
+        batch.add(state_seconds_, times.sum, times.counts, {states[state]});
       }
     }
   }
 
-  static string_view name_of(std::span<const string_view> names, std::size_t index) {
-    return index < names.size() ? names[index] : string_view();
-  }
-
-  sentinel::Host host_;
-  Funnel funnel_;
-  Instruments instruments_;
   bool with_times_;
   bool with_polled_;
   sentinel::Event<8> transition_;
@@ -315,7 +212,6 @@ class EbpfTcpstate {
   sentinel::Histogram<1> state_seconds_;
   sentinel::Histogram<> connection_seconds_;
   sentinel::Counter<1> states_seen_;
-  Contexts contexts_;
   PolledStates polled_;
 };
 

@@ -47,7 +47,7 @@ struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, TCPSTATE_STATES);
   __type(key, __u32);
-  __type(value, struct tcpstate_times);
+  __type(value, struct funnel_histogram);
 } times SEC(".maps");
 
 static __always_inline void count_transition(int oldstate, int newstate) {
@@ -57,21 +57,8 @@ static __always_inline void count_transition(int oldstate, int newstate) {
 }
 
 static __always_inline void count_time(__u32 state, __u64 ns) {
-  struct tcpstate_times* of = bpf_map_lookup_elem(&times, &state);
-  if (!of) return;
-  // The number of bits of the microseconds; the compiler's own log2 is no BPF instruction.
-  __u64 us = ns / 1000;
-  __u32 bucket = 0;
-  if (us >> 32) us = 0xffffffff;
-  if (us >= 1ull << 16) us >>= 16, bucket += 16;
-  if (us >= 1ull << 8) us >>= 8, bucket += 8;
-  if (us >= 1ull << 4) us >>= 4, bucket += 4;
-  if (us >= 1ull << 2) us >>= 2, bucket += 2;
-  if (us >= 1ull << 1) us >>= 1, bucket += 1;
-  if (us) bucket += 1;
-  if (bucket >= TCPSTATE_BUCKETS) bucket = TCPSTATE_BUCKETS - 1;
-  of->buckets[bucket]++;
-  of->sum_ns += ns;
+  struct funnel_histogram* of = bpf_map_lookup_elem(&times, &state);
+  if (of) funnel_observe(of, ns);
 }
 
 /// Whether this transition is made by the process that owns the socket, in its own context.

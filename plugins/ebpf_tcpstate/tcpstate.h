@@ -4,7 +4,6 @@
 #include <sentinel/bpf/funnel.h>
 
 #define TCPSTATE_STATES 16 /* TCP_ESTABLISHED (1) … TCP_NEW_SYN_RECV (12), include/net/tcp_states.h */
-#define TCPSTATE_BUCKETS 24
 
 /// Fields of a transition, for filters and keys.
 enum tcpstate_field {
@@ -32,12 +31,6 @@ enum tcpstate_field {
 #define TCPSTATE_SOCKETS_ALONE 2u /* flag: the filter asks for ports, addresses and namespaces, nothing remembered */
 
 #define TCPSTATE_EVENT 1u
-
-/// A histogram of times: bucket i counts those below 2^i microseconds and not below 2^(i-1), the last all others.
-struct tcpstate_times {
-  funnel_u64 sum_ns;
-  funnel_u64 buckets[TCPSTATE_BUCKETS];
-};
 
 struct tcpstate_transition {
   struct funnel_event event;

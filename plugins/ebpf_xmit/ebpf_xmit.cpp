@@ -9,9 +9,7 @@
 #include <cstring>
 #include <map>
 #include <sentinel/bpf/common_config.hpp>
-#include <sentinel/bpf/contexts.hpp>
-#include <sentinel/bpf/funnel.hpp>
-#include <sentinel/bpf/instruments.hpp>
+#include <sentinel/bpf/event_collector.hpp>
 #include <sentinel/collector.hpp>
 #include <span>
 #include <string>
@@ -98,7 +96,7 @@ funnel_filter stacks_of(const sentinel::Config& config) {
   return filter.filter();
 }
 
-class EbpfXmit {
+class EbpfXmit : public EventCollector {
  public:
   static constexpr sentinel::Field schema[] = {
       {.name = "addresses",
@@ -134,13 +132,9 @@ class EbpfXmit {
       each_stack_field,
       budget_field,
   };
-  static constexpr string_view capabilities[] = {"CAP_BPF", "CAP_PERFMON"};
-  static constexpr std::uint32_t state_version = 1;
 
   EbpfXmit(const sentinel::Config& config, sentinel::Host& host)
-      : host_(host),
-        funnel_(spec(), options_of(config)),
-        instruments_(host, "ebpf_xmit", budget_of(config)),
+      : EventCollector(host, "ebpf_xmit", spec(), options_of(config), budget_of(config)),
         stacks_of_(stacks_of(config)),
         packet_(host.event({"sentinel_xmit_packet", "A packet was queued to a device; the value is its size.", "bytes"},
                            {"saddr", "sport", "daddr", "dport", "family", "protocol", "device", "netns"})),
@@ -150,74 +144,22 @@ class EbpfXmit {
         bytes_(host.counter(
             {"sentinel_xmit_bytes_total",
              "Bytes queued to devices, with headers as they lie in memory: those of a large packet once.", "bytes"},
-            {"device", "protocol"})) {}
-
-  sentinel::Result<void> offer(const sentinel::Demands& demands) {
-    const EventType types[] = {{packet_.id, XMIT_EVENT, fields}};
-    return funnel_.offer(demands, types);
-  }
-
-  sentinel::Result<void> start() {
-    if (const auto started = funnel_.start(); !started) return started;
-    if (!funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
-    const std::uint32_t zero = 0;
-    return Funnel::write_entry(funnel_.map_fd("stacks_of"), &zero, &stacks_of_);
-  }
-
-  sentinel::Result<void> resume() { return funnel_.resume(); }
-
-  sentinel::Result<void> stop() {
-    funnel_.stop();
-    return {};
-  }
-
-  sentinel::Result<void> save(sentinel::Writer& out) {
-    if (const auto saved = funnel_.save(out); !saved) return saved;
-    out.write(instruments_.save());
-    return {};
-  }
-
-  sentinel::Result<void> restore(std::uint32_t version, string_view state) {
-    if (version != state_version) {
-      return sentinel::Error{sentinel::Errc::unsupported, "state of version " + std::to_string(version)};
-    }
-    instruments_.restore(state);
-    (void)funnel_.restore(state);  // what can't be gone on from is a gap, which start() tells of
-    return {};
-  }
-
-  sentinel::Result<sentinel::Watch> watch() { return funnel_.watch(); }
-
-  sentinel::Result<void> ready(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    const auto read = funnel_.read_events([&](const funnel_event& event, std::size_t size) {
-      const std::size_t whole = offsetof(xmit_packet, frames) + event.frame_count * sizeof(funnel_u64);
-      if (event.type == XMIT_EVENT && size >= whole) add_packet(reinterpret_cast<const xmit_packet&>(event), batch);
-    });
-    funnel_.read_panes(now_ns(), false, [&](const Pane& pane) { add_pane(pane, batch); });
-    instruments_.note_read(read);
-    instruments_.tell_lost(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> collect(sentinel::Batch& batch) {
-    const Instruments::Timing timing(instruments_);
-    add_traffic(batch);
-    instruments_.collect(funnel_, batch);
-    return {};
-  }
-
-  sentinel::Result<void> details(sentinel::Rows& rows) {
-    const Instruments::Timing timing(instruments_);
-    senders_.tell(funnel_, now_ns(), rows);
-    instruments_.details(funnel_, rows);
-    return {};
+            {"device", "protocol"})) {
+    may_send({packet_.id, XMIT_EVENT, fields});
   }
 
  private:
-  [[nodiscard]] std::uint64_t now_ns() const { return static_cast<std::uint64_t>(host_.now().count()); }
+  sentinel::Result<void> prepare() override {
+    const std::uint32_t zero = 0;
+    return Funnel::write_entry(funnel().map_fd("stacks_of"), &zero, &stacks_of_);
+  }
 
-  void add_packet(const xmit_packet& event, sentinel::Batch& batch) {
+  void add_details(sentinel::Rows& rows) override { senders_.tell(funnel(), now_ns(), rows); }
+
+  void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
+    const auto* whole = whole_event<xmit_packet>(raw, size);
+    if (whole == nullptr) return;
+    const xmit_packet& event = *whole;
     FieldText saddr;
     FieldText daddr;
     const std::string sport = std::to_string(event.sport);
@@ -225,35 +167,23 @@ class EbpfXmit {
     const std::string netns = std::to_string(event.netns);
     const bool ip = event.family != 0;
     const auto context =
-        contexts_.of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
+        contexts().of(event.event.process, {event.frames, event.event.frame_count}, event.event.time_ns);
     batch.add(packet_, std::chrono::nanoseconds(event.event.time_ns), static_cast<double>(event.bytes), context,
               {ip ? address_text(event.saddr, saddr) : string_view(), sport,
-               ip ? address_text(event.daddr, daddr) : string_view(), dport, name_of(families, event.family),
-               name_of(protocols, event.protocol), comm_of(event.device), netns});
+               ip ? address_text(event.daddr, daddr) : string_view(), dport, name_at(families, event.family),
+               name_at(protocols, event.protocol), comm_of(event.device), netns});
   }
 
-  void add_pane(const Pane& pane, sentinel::Batch& batch) {
-    std::array<FieldText, XMIT_FIELD_COUNT> room;
-    const auto text = [&](std::uint32_t field) { return pane.text(fields, field, room[field]); };
-    const auto number = [&](std::uint32_t field) {
-      const auto* value = pane.value(field);
-      return value == nullptr ? 0 : value->lo;
-    };
-    sentinel::Context context;
-    context.pid = static_cast<std::uint32_t>(number(XMIT_PID));
-    context.tid = static_cast<std::uint32_t>(number(XMIT_TID));
-    context.ppid = static_cast<std::uint32_t>(number(XMIT_PPID));
-    context.start_time_ns = number(XMIT_START);
-    context.cgroup_id = number(XMIT_CGROUP);
-    context.comm = text(XMIT_COMM);
-    context.parent_comm = text(XMIT_PARENT_COMM);
+  void add_pane(const Pane& pane, sentinel::Batch& batch) override {
+    PaneTexts text(pane, fields);
+    const auto context = text.context();
     batch.add_folded(packet_, std::chrono::nanoseconds(pane.end_ns), pane.demand, pane.count,
                      static_cast<double>(pane.sum), context,
                      {text(XMIT_SADDR), text(XMIT_SPORT), text(XMIT_DADDR), text(XMIT_DPORT), text(XMIT_FAMILY),
                       text(XMIT_PROTOCOL), text(XMIT_DEVICE), text(XMIT_NETNS)});
   }
 
-  void add_traffic(sentinel::Batch& batch) {
+  sentinel::Result<void> add_metrics(sentinel::Batch& batch) override {
     std::map<std::pair<std::string, std::uint32_t>, xmit_count> all;
     const auto add = [&](std::string device, std::uint32_t protocol, const xmit_count& count) {
       if (count.packets == 0) return;
@@ -261,34 +191,27 @@ class EbpfXmit {
       sum.packets += count.packets;
       sum.bytes += count.bytes;
     };
-    const int map = funnel_.map_fd("traffic");
+    const int map = funnel().map_fd("traffic");
     Funnel::each_key(map, sizeof(xmit_traffic_key), [&](const std::byte* raw) {
       xmit_traffic_key key;
       std::memcpy(&key, raw, sizeof(key));
-      add(std::string(comm_of(key.device)), key.protocol, count_of(funnel_, map, &key));
+      add(std::string(comm_of(key.device)), key.protocol, count_of(funnel(), map, &key));
     });
     for (std::uint32_t protocol = 0; protocol < XMIT_PROTOCOLS; ++protocol) {
-      add("other", protocol, count_of(funnel_, funnel_.map_fd("other_traffic"), &protocol));
+      add("other", protocol, count_of(funnel(), funnel().map_fd("other_traffic"), &protocol));
     }
     for (const auto& [key, count] : all) {
-      const auto protocol = name_of(protocols, key.second);
+      const auto protocol = name_at(protocols, key.second);
       batch.add(packets_, static_cast<double>(count.packets), {key.first, protocol});
       batch.add(bytes_, static_cast<double>(count.bytes), {key.first, protocol});
     }
+    return {};
   }
 
-  static string_view name_of(std::span<const string_view> names, std::size_t index) {
-    return index < names.size() ? names[index] : string_view();
-  }
-
-  sentinel::Host host_;
-  Funnel funnel_;
-  Instruments instruments_;
   funnel_filter stacks_of_;
   sentinel::Event<8> packet_;
   sentinel::Counter<2> packets_;
   sentinel::Counter<2> bytes_;
-  Contexts contexts_;
   Senders senders_;
 };
 

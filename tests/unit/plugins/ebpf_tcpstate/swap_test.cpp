@@ -138,12 +138,15 @@ void EbpfTcpstateSwap::swap(int times) {
 
   ASSERT_TRUE(running->collect(seconds(1000)));
   const auto values = rig::values(store_);
-  // The kernel may have missed an event for either of them, each by itself, and says so.
+  const auto seen = tcpstate::sum(values, "sentinel_tcp_transitions_total");
+  EXPECT_EQ(handed_over + lost, seen);
+  // The kernel may have missed an event for either of them, each by itself. It says how many, but not whose they were:
+  // those of other network namespaces, which neither counts, are among them.
   const auto missed = tcpstate::sum(values, "sentinel_bpf_missed_total");
-  const auto all = made + tcpstate::sum(happened, "sentinel_bpf_missed_total");
-  EXPECT_EQ(tcpstate::sum(values, "sentinel_tcp_transitions_total") + missed, all);
-  EXPECT_EQ(handed_over + lost + missed, all);
-  if (missed == 0 && all == made) {
+  const auto missed_by_control = tcpstate::sum(happened, "sentinel_bpf_missed_total");
+  EXPECT_LE(made, seen + missed);
+  EXPECT_LE(seen, made + missed_by_control);
+  if (missed == 0 && missed_by_control == 0) {
     EXPECT_EQ(by_kind(values), by_kind(happened));
   }
   EXPECT_EQ(tcpstate::sum(values, "sentinel_bpf_gaps_total"), 0U);
@@ -175,7 +178,10 @@ TEST_F(EbpfTcpstateSwap, a_swap_that_comes_to_nothing_costs_nothing) {
   }
   const auto made = generator.stop();
   ASSERT_TRUE(running->collect(seconds(1000)));
-  EXPECT_EQ(tcpstate::sum(rig::values(store_), "sentinel_tcp_transitions_total"), made);
+  const auto values = rig::values(store_);
+  const auto seen = tcpstate::sum(values, "sentinel_tcp_transitions_total");
+  EXPECT_LE(seen, made);
+  EXPECT_LE(made, seen + tcpstate::sum(values, "sentinel_bpf_missed_total"));
 }
 
 TEST_F(EbpfTcpstateSwap, a_state_of_nobody_is_a_gap_that_is_told) {

@@ -57,6 +57,11 @@ class Fields {
 /// The same of an address alone: "10.0.0.1", "2001:db8::1".
 [[nodiscard]] std::string_view address_text(const funnel_value& value, FieldText& text);
 
+/// The name that stands for an index; empty when none does.
+[[nodiscard]] constexpr std::string_view name_at(std::span<const std::string_view> names, std::size_t index) {
+  return index < names.size() ? names[index] : std::string_view();
+}
+
 /// The addresses of "10.0.0.0/8", "2001:db8::/32" or of one address. Errors: invalid_argument.
 Result<funnel_range> parse_prefix(std::string_view text);
 /// One value as a range.

@@ -326,6 +326,24 @@ static __always_inline __u32 funnel_stack(void* ctx, funnel_u64* frames, struct 
   return bytes / sizeof(*frames);
 }
 
+/* Histograms ------------------------------------------------------------------------------------------------------- */
+
+static __always_inline void funnel_observe(struct funnel_histogram* of, __u64 ns) {
+  // The number of bits of the microseconds; the compiler's own log2 is no BPF instruction.
+  __u64 us = ns / 1000;
+  __u32 bucket = 0;
+  if (us >> 32) us = 0xffffffff;
+  if (us >= 1ull << 16) us >>= 16, bucket += 16;
+  if (us >= 1ull << 8) us >>= 8, bucket += 8;
+  if (us >= 1ull << 4) us >>= 4, bucket += 4;
+  if (us >= 1ull << 2) us >>= 2, bucket += 2;
+  if (us >= 1ull << 1) us >>= 1, bucket += 1;
+  if (us) bucket += 1;
+  if (bucket >= FUNNEL_BUCKETS) bucket = FUNNEL_BUCKETS - 1;
+  of->buckets[bucket]++;
+  of->sum_ns += ns;
+}
+
 /* Processes -------------------------------------------------------------------------------------------------------- */
 
 /// `task` as it stands; it is the current one, or an argument of the hook.

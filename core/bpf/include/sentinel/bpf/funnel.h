@@ -19,6 +19,7 @@ typedef uint32_t funnel_u32;
 #define FUNNEL_KEYS 6       /* of a pane's group */
 #define FUNNEL_COMM 16      /* TASK_COMM_LEN */
 #define FUNNEL_FRAMES 48    /* of a stack */
+#define FUNNEL_BUCKETS 24   /* of a histogram */
 #define FUNNEL_NO_FIELD 0xffffffffu
 
 /// A value of a field: a number in `lo`, an IPv6 address (v4 as ::ffff:a.b.c.d) or a comm as a big-endian number of 128
@@ -109,6 +110,12 @@ struct funnel_pane {
   funnel_u64 count;
   funnel_u64 sum;
   funnel_u64 exemplar; /* one was sent */
+};
+
+/// A histogram of times: bucket i counts those below 2^i microseconds and not below 2^(i-1), the last all others.
+struct funnel_histogram {
+  funnel_u64 sum_ns;
+  funnel_u64 buckets[FUNNEL_BUCKETS];
 };
 
 /// A process as it was when it did what the event tells. pid is the kernel's tgid, tid its pid.

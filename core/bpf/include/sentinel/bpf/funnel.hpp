@@ -48,6 +48,7 @@ struct FunnelOptions {
 /// A group's pane, as it left the kernel.
 struct Pane {
   std::uint64_t demand = 0;
+  std::uint32_t event = 0;   ///< type of its events, in the program
   std::uint64_t end_ns = 0;  ///< CLOCK_BOOTTIME, itself in the pane
   std::uint64_t count = 0;
   std::uint64_t sum = 0;  ///< in the kernel's unit
@@ -113,6 +114,8 @@ class Funnel {
   /// Adds up a per-CPU value: `sum` is called with each CPU's part. False: no such entry.
   bool each_cpu(int map_fd, const void* key, std::size_t value_size,
                 const std::function<void(const std::byte*)>& sum) const;
+  /// The sum of a counter of 64 bits that is kept per CPU; 0: no such entry.
+  [[nodiscard]] std::uint64_t count(int map_fd, std::uint32_t index) const;
   /// Calls `take` with each key of a map; once; one that comes or goes meanwhile may be missed.
   static void each_key(int map_fd, std::size_t key_size, const std::function<void(const std::byte*)>& take);
   /// A value of a map that is not per CPU. False: no such entry.
@@ -123,7 +126,14 @@ class Funnel {
 
  private:
   struct Ring;
+  /// What is to be known of a demand as long as a pane of it may lie in the map, which is longer than it is offered.
+  struct FoldedDemand {
+    std::uint64_t id = 0;
+    std::uint32_t event = 0;
+    std::vector<std::uint32_t> keys;
+  };
 
+  [[nodiscard]] const FoldedDemand* folded(std::uint64_t id) const;
   void place(const Demand& demand, const EventType& type);
   Result<void> prepare(Object& object);
   Result<void> open_wait();
@@ -135,9 +145,8 @@ class Funnel {
   FunnelOptions options_;
   int cpus_;
   std::unique_ptr<Hooks> hooks_;
-  std::unique_ptr<funnel_config> config_;         ///< as demanded
-  std::vector<std::vector<std::uint32_t>> keys_;  ///< of each demand ever folded, with its id beside
-  std::vector<std::uint64_t> key_ids_;
+  std::unique_ptr<funnel_config> config_;  ///< as demanded
+  std::vector<FoldedDemand> folded_;
   bool events_on_ = true;
   std::uint32_t threshold_times_ = 1;
   std::uint32_t active_ = 0;
