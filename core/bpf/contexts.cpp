@@ -19,6 +19,11 @@ void Contexts::open() {
   if (auto proc = procfs::Root::open("/proc")) symbols_.emplace(std::move(*proc));
 }
 
+void Contexts::prepare(std::uint64_t now_ns) {
+  open();
+  if (symbols_ && symbols_->loads() == 0) (void)symbols_->load(now_ns);  // symbol_error() tells
+}
+
 void Contexts::note(const funnel_process& process, bool exec, std::string_view exe) {
   open();
   if (!processes_ || process.pid == 0) return;

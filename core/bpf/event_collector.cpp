@@ -9,7 +9,23 @@ EventCollector::EventCollector(Host& host, std::string_view plugin, const Funnel
                                double budget)
     : host_(host), funnel_(spec, std::move(options)), instruments_(host, plugin, budget) {}
 
+/// Before events come.
+void EventCollector::prepare_contexts() {
+  if (!funnel_.wants_events() || funnel_.options().stacks == FUNNEL_STACK_NONE) return;
+  contexts_.prepare(now_ns());
+  if (const auto error = contexts_.symbol_error(); !error.empty()) {
+    host_.warning("stacks have addresses without names: " + error);
+  }
+}
+
+Result<void> EventCollector::offer(const Demands& demands) {
+  if (auto offered = funnel_.offer(demands, types_); !offered) return offered;
+  if (funnel_.started()) prepare_contexts();
+  return {};
+}
+
 Result<void> EventCollector::start() {
+  prepare_contexts();
   if (auto started = funnel_.start(); !started) return started;
   if (!funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
   return prepare();

@@ -162,16 +162,20 @@ std::optional<funnel_value> parse_value(const Field& field, std::string_view tex
 
 std::string_view address_text(const funnel_value& value, FieldText& text) {
   if (is_v4(value)) {
-    const std::uint32_t address = htonl(static_cast<std::uint32_t>(value.lo));
-    inet_ntop(AF_INET, &address, text.data(), static_cast<socklen_t>(text.size()));
-  } else {
-    unsigned char bytes[16];
-    for (int i = 0; i < 8; ++i) {
-      bytes[i] = static_cast<unsigned char>(value.hi >> (56 - 8 * i));
-      bytes[8 + i] = static_cast<unsigned char>(value.lo >> (56 - 8 * i));
+    // Not by inet_ntop(3), which prints by a format: each event has two.
+    char* end = text.data();
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      end = std::to_chars(end, end + 3, (value.lo >> shift) & 0xff).ptr;
+      if (shift > 0) *end++ = '.';
     }
-    inet_ntop(AF_INET6, bytes, text.data(), static_cast<socklen_t>(text.size()));
+    return {text.data(), static_cast<std::size_t>(end - text.data())};
   }
+  unsigned char bytes[16];
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<unsigned char>(value.hi >> (56 - 8 * i));
+    bytes[8 + i] = static_cast<unsigned char>(value.lo >> (56 - 8 * i));
+  }
+  inet_ntop(AF_INET6, bytes, text.data(), static_cast<socklen_t>(text.size()));
   return text.data();
 }
 

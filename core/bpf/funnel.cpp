@@ -18,6 +18,7 @@ namespace {
 
 /// A program that was in the middle of its event when the pane ended has long finished after this.
 constexpr std::uint64_t settle_ns = 20'000'000;
+constexpr std::uint64_t read_after_ns = 5'000'000;  ///< the end of that
 /// Demands whose keys are remembered for panes that still come: more than any reload leaves behind.
 constexpr std::size_t most_known_demands = 256;
 /// A kernel that fills the ring as fast as it is read would hold a reader for good; the rest is for the next read.
@@ -211,31 +212,24 @@ Result<void> Funnel::open_wait() {
   return {};
 }
 
-/// Events that are needed as they are must not wait longer than a period; what is folded is read when its pane has
-/// ended, for the window that it belongs to is judged soon after.
+/// When to read next if the program does not wake before. Events that are needed as they are must not wait longer than
+/// a period; what is folded is read when its pane has ended, for the window that it belongs to is judged soon after.
 void Funnel::set_timer() {
-  std::uint64_t interval = 0;
-  bool raw = false;
-  for (std::uint32_t i = 0; i < config_->demand_count && events_on_; ++i) {
-    const auto& demand = config_->demands[i];
-    raw = raw || demand.folds == 0;
-    if (demand.folds != 0)
-      interval = interval == 0 ? demand.pane_ns : std::min<std::uint64_t>(interval, demand.pane_ns);
-  }
-  for (std::uint32_t i = 0; i < config_->demand_count && interval != 0; ++i) {
-    const auto& demand = config_->demands[i];
-    // Panes that do not end together with the shortest ones would come too late.
-    if (demand.folds != 0 && demand.pane_ns % interval != 0) interval = options_.period_ns;
-  }
-  if (raw) interval = interval == 0 ? options_.period_ns : std::min(interval, options_.period_ns);
   timespec now = {};
   clock_gettime(CLOCK_BOOTTIME, &now);
   const auto now_ns = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-  const std::uint64_t first = interval == 0 ? 0 : (now_ns / interval + 1) * interval + settle_ns + 5'000'000;
-  const auto parts = [](std::uint64_t ns) {
-    return timespec{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
-  };
-  const itimerspec times = {parts(interval), parts(first)};
+  std::uint64_t next_ns = UINT64_MAX;
+  for (std::uint32_t i = 0; i < config_->demand_count && events_on_; ++i) {
+    const auto& demand = config_->demands[i];
+    const std::uint64_t due_ns = demand.folds == 0
+                                     ? now_ns + options_.period_ns
+                                     : (now_ns / demand.pane_ns + 1) * demand.pane_ns + settle_ns + read_after_ns;
+    next_ns = std::min(next_ns, due_ns);
+  }
+  itimerspec times = {};  // disarms it
+  if (next_ns != UINT64_MAX) {
+    times.it_value = {static_cast<time_t>(next_ns / 1'000'000'000), static_cast<long>(next_ns % 1'000'000'000)};
+  }
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &times, nullptr);
 }
 
@@ -287,11 +281,10 @@ Watch Funnel::watch() const {
 
 std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, std::size_t)>& take) {
   if (!started()) return 0;
-  // What it woke for is served now. A timer goes on when its count is read, not before (timerfd_create(2)).
+  // What it woke for is served now; set anew, the timer is not readable any more.
   epoll_event woken[2];
   (void)epoll_wait(wait_.get(), woken, 2, 0);
-  std::uint64_t expirations = 0;
-  (void)!::read(timer_.get(), &expirations, sizeof(expirations));
+  set_timer();
   ring_->take = &take;
   ring_->taken = 0;
   (void)ring_buffer__consume(ring_->buffer);
@@ -300,7 +293,7 @@ std::uint64_t Funnel::read_events(const std::function<void(const funnel_event&, 
 }
 
 void Funnel::read_panes(std::uint64_t now_ns, bool all, const std::function<void(const Pane&)>& take) {
-  if (!started()) return;
+  if (!started() || folded_.empty()) return;
   const int map = object_->map_fd("funnel_panes");
   // First the keys: a key that goes while they are walked would begin the walk anew.
   std::vector<funnel_pane_key> ended;

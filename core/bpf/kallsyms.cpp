@@ -109,8 +109,8 @@ Result<void> KernelSymbols::load(std::uint64_t now_ns) {
   const std::string_view modules_text = modules ? *modules : std::string_view();
   modules_hash_ = std::hash<std::string_view>()(modules_text);
 
-  procfs::Buffer text(std::size_t{128} << 20);  // for as long as the parsing lasts, and no longer
   auto table = [&]() -> Result<SymbolTable> {
+    procfs::Buffer text(std::size_t{128} << 20);  // for as long as the parsing lasts, and no longer
     const auto read = proc_.read("kallsyms", text);
     if (!read) return read.error();
     return parse_kallsyms(*read, modules_text);
@@ -119,6 +119,7 @@ Result<void> KernelSymbols::load(std::uint64_t now_ns) {
     error_ = table.error().in("names of kernel addresses");
     return *error_;
   }
+  known_.clear();  // views into the table that goes
   table_ = std::move(*table);
   error_.reset();
   return {};
@@ -134,7 +135,12 @@ bool KernelSymbols::worth_reloading(std::uint64_t address, std::uint64_t now_ns)
 }
 
 std::optional<KernelLocation> KernelSymbols::lookup(std::uint64_t address, std::uint64_t now_ns) {
+  if (const auto known = known_.find(address); known != known_.end()) return known->second;
   auto found = table_.lookup(address);
+  if (found) {
+    if (known_.size() == most_known) known_.clear();
+    known_.emplace(address, *found);
+  }
   if (found || !worth_reloading(address, now_ns)) return found;
   auto unknown = std::move(unknown_);
   const auto loaded = load(now_ns);

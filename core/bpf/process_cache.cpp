@@ -78,13 +78,15 @@ void ProcessCache::note(const ProcessNote& note) {
   }
   if (note.ppid > 0) process.ppid = note.ppid;
   if (note.cgroup_id != 0) entry->cgroup_id = note.cgroup_id;
-  if (!note.comm.empty()) {
+  if (!note.comm.empty() && note.comm != process.comm) {
     auto before = std::exchange(process.comm, {});
     assign_clean(process.comm, note.comm);
     // An exec that nobody told of mostly shows in the name.
     if (process.comm != before) entry->read = false;
   }
-  if (!note.parent_comm.empty()) assign_clean(process.parent_comm, note.parent_comm);
+  if (!note.parent_comm.empty() && note.parent_comm != process.parent_comm) {
+    assign_clean(process.parent_comm, note.parent_comm);
+  }
   if (!note.exe.empty()) assign_clean(process.exe, note.exe);
 }
 

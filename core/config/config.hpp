@@ -60,6 +60,7 @@ struct Collector {
   std::string plugin;
   std::chrono::nanoseconds every = std::chrono::seconds(5);
   std::chrono::nanoseconds deadline = std::chrono::seconds(5);  ///< of one call; unless given: `every`, at most 10 s
+  std::chrono::nanoseconds start_deadline = std::chrono::seconds(10);  ///< of `start`: as `deadline` if that is given
   bool optional = false;
   Labels labels;                              ///< constant ones of all its series
   std::optional<std::uint64_t> series_limit;  ///< instead of the agent's

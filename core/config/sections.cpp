@@ -143,6 +143,8 @@ Collector read_collector(const Key& name, const Value& section, std::vector<Diag
   fields.read_duration("every", 100ms, 1h, collector.every);
   collector.deadline = std::min(collector.every, longest_default_deadline);
   fields.read_duration("deadline", 10ms, 1min, collector.deadline);
+  // A start is no collection: it may load programs into a busy kernel.
+  collector.start_deadline = fields.has("deadline") ? collector.deadline : longest_default_deadline;
   fields.read_boolean("optional", collector.optional);
   fields.read_labels("labels", collector.labels);
   std::int64_t limit = 0;

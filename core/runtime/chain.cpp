@@ -36,11 +36,12 @@ Chain::Chain(asio::io_context& control, WorkerPool& workers, store::Store& store
 
 Chain::~Chain() = default;
 
-void Chain::post(std::function<void()> job) {
-  strand_.post([this, job = std::move(job)] {
+void Chain::post(std::function<void()> job, Wake wake) {
+  auto run = [this, job = std::move(job)] {
     job();
     hand_on();
-  });
+  };
+  strand_.post(std::move(run), wake);
 }
 
 asio::awaitable<void> Chain::run(std::function<void()> job) {
@@ -92,7 +93,7 @@ void Chain::hand_out_pending() {
   post([this] { fresh_.insert(fresh_.end(), earlier_.begin(), earlier_.end()), earlier_.clear(); });
 }
 
-void Chain::deliver(SinkQueue::Batch batch) {
+void Chain::deliver(SinkQueue::Batch batch, Wake wake) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_ >= most_waiting) {
@@ -102,7 +103,7 @@ void Chain::deliver(SinkQueue::Batch batch) {
     }
     ++waiting_;
   }
-  post([this, batch = std::move(batch)] { consume(batch); });
+  post([this, batch = std::move(batch)] { consume(batch); }, wake);
 }
 
 void Chain::lost(const std::string& instance, std::uint64_t events, std::uint64_t time_ns) {
@@ -166,7 +167,8 @@ void Chain::hand_on() {
   save_when_due();
   hand_on_records();
   const std::uint64_t next = unsaved_ ? std::min(engine_.next_ns(), saved_at_ns_ + save_every_ns) : engine_.next_ns();
-  asio::post(control_, [this, next] { wake_at(next); });
+  // Most batches change nothing about it, and the control loop need not wake up for those.
+  if (next < wakes_at_ns_) asio::post(control_, [this, next] { wake_at(next); });
 }
 
 void Chain::hand_on_records() {

@@ -53,7 +53,7 @@ class Chain final : private rules::Output {
 
   /// A good collection's records. What finds the queue full is dropped, counted, and told on the alerts that miss it.
   /// Any thread.
-  void deliver(SinkQueue::Batch batch);
+  void deliver(SinkQueue::Batch batch, Wake wake = Wake::now);
   /// Events of a collector that were lost on their way to it, told at `time_ns`: some time since its collection before.
   /// Any thread.
   void lost(const std::string& instance, std::uint64_t events, std::uint64_t time_ns);
@@ -73,7 +73,7 @@ class Chain final : private rules::Output {
   void window_value(const rules::WindowValue& value) override;
   void record(const rules::Rule& rule, const sentinel_delivery& batch, const sentinel_record& record) override;
 
-  void post(std::function<void()> job);
+  void post(std::function<void()> job, Wake wake = Wake::now);
   boost::asio::awaitable<void> run(std::function<void()> job);
   void take_up_earlier_state();
   void consume(const SinkQueue::Batch& batch);
@@ -91,7 +91,7 @@ class Chain final : private rules::Output {
   const Clock& clock_;
   Consumers consumers_;
   boost::asio::steady_timer timer_;
-  std::uint64_t wakes_at_ns_ = UINT64_MAX;
+  std::atomic<std::uint64_t> wakes_at_ns_ = UINT64_MAX;  ///< written on the control loop alone
   bool stopped_ = false;
   Strand strand_;
 

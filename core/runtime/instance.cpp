@@ -215,7 +215,7 @@ asio::awaitable<Result<void>> Instance::start(std::optional<plugin::SavedState> 
     co_return offered.error().in("offer");
   }
   CallJob job = [this](const Call&) { return plugin_->start(); };
-  const Result<void> result = co_await call("start", spec_.deadline, std::move(job));
+  const Result<void> result = co_await call("start", std::max(spec_.deadline, spec_.start_deadline), std::move(job));
   if (!result) {
     fail_for_good(result.error());
     co_return result.error().in("start");
@@ -434,7 +434,7 @@ void Instance::set_sinks(std::vector<std::shared_ptr<Inbox>> sinks) {
   sinks_ = std::move(sinks);
 }
 
-void Instance::forward(const SinkQueue::Batch& batch) {
+void Instance::forward(const SinkQueue::Batch& batch, Wake wake) {
   std::vector<std::shared_ptr<Inbox>> sinks;
   {
     const std::lock_guard lock(mutex_);
@@ -445,7 +445,7 @@ void Instance::forward(const SinkQueue::Batch& batch) {
     const auto events = store::RecordBatch::unfolded(batch);
     for (const auto& sink : sinks) sink->deliver(events);
   }
-  if (environment_.chain != nullptr) environment_.chain->deliver(batch);
+  if (environment_.chain != nullptr) environment_.chain->deliver(batch, wake);
 }
 
 std::shared_ptr<store::RecordBatch> Instance::free_batch() {

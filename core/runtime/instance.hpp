@@ -216,7 +216,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   boost::asio::awaitable<void> ask_watch();
   boost::asio::awaitable<void> hand_over_events();
   std::shared_ptr<store::RecordBatch> free_event_batch();
-  Result<void> run_ready(store::RecordBatch& batch, const Call& call);
+  Result<void> run_ready(const std::shared_ptr<store::RecordBatch>& batch, const Call& call, Wake wake);
   void hand_over_rest(const std::shared_ptr<store::RecordBatch>& batch, const Call& call);
   void note_events(const Result<void>& result);
   boost::asio::awaitable<Result<void>> offer();
@@ -225,7 +225,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   using Emitted = std::pair<std::shared_ptr<const store::RecordBatch>, Result<void>>;
   void emitted(Emitted collection);
   void take_emitted(const Emitted& collection);
-  void forward(const SinkQueue::Batch& batch);
+  void forward(const SinkQueue::Batch& batch, Wake wake = Wake::now);
   std::shared_ptr<store::RecordBatch> free_batch();
   boost::asio::awaitable<void> render_waiting();
   void wake();

@@ -82,7 +82,7 @@ asio::awaitable<void> Instance::ask_watch() {
 
 asio::awaitable<void> Instance::hand_over_events() {
   const auto batch = free_event_batch();
-  CallJob job = [this, batch](const Call& call) { return run_ready(*batch, call); };
+  CallJob job = [this, batch](const Call& call) { return run_ready(batch, call, Wake::after_job); };
   const Result<void> result = co_await call("ready", spec_.deadline, std::move(job));
   note_events(result);
   if (!result) {
@@ -90,7 +90,6 @@ asio::awaitable<void> Instance::hand_over_events() {
     co_return;
   }
   watch_.called();
-  if (!batch->records().empty()) forward(batch);
 }
 
 std::shared_ptr<store::RecordBatch> Instance::free_event_batch() {
@@ -102,10 +101,14 @@ std::shared_ptr<store::RecordBatch> Instance::free_event_batch() {
   return event_batch_;
 }
 
-Result<void> Instance::run_ready(store::RecordBatch& batch, const Call& call) {
-  Result<void> ready = plugin_->ready(batch.abi());
+/// Hands the events on from the worker's thread: each thread that need not wake up for them is a gain, for this is done
+/// many times a second.
+Result<void> Instance::run_ready(const std::shared_ptr<store::RecordBatch>& batch, const Call& call, Wake wake) {
+  Result<void> ready = plugin_->ready(batch->abi());
   if (!ready && ready.error().code == Errc::no_data) ready = {};
-  note_losses(batch, ready.ok() && !call.abandoned);
+  const bool taken = ready.ok() && !call.abandoned;
+  note_losses(*batch, taken);
+  if (taken && !batch->records().empty()) forward(batch, wake);
   return ready;
 }
 
@@ -113,9 +116,7 @@ Result<void> Instance::run_ready(store::RecordBatch& batch, const Call& call) {
 void Instance::hand_over_rest(const std::shared_ptr<store::RecordBatch>& batch, const Call& call) {
   if (batch == nullptr) return;
   set_current_call("ready");
-  const Result<void> result = run_ready(*batch, call);
-  note_events(result);
-  if (result && !call.abandoned && !batch->records().empty()) forward(batch);
+  note_events(run_ready(batch, call, Wake::now));
   set_current_call("drain");
 }
 

@@ -35,6 +35,7 @@ struct InstanceSpec {
   bool optional = false;
   std::chrono::nanoseconds every{};
   std::chrono::nanoseconds deadline{};
+  std::chrono::nanoseconds start_deadline{};  ///< of `start`, when it is longer
   store::Labels labels;
   std::size_t series_limit = 0;
   std::size_t queue = 0;  ///< of a sink, in batches

@@ -53,6 +53,7 @@ class Planner {
       spec.optional = collector.optional;
       spec.every = collector.every;
       spec.deadline = collector.deadline;
+      spec.start_deadline = collector.start_deadline;
       spec.labels.insert(collector.labels.begin(), collector.labels.end());
       spec.series_limit = collector.series_limit.value_or(config_.agent.series_limit);
       complete(spec, collector.config, collector.where);

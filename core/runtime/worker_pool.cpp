@@ -31,12 +31,14 @@ void WorkerPool::join() {
   }
 }
 
-void WorkerPool::submit(Job job) {
+thread_local const WorkerPool::State* WorkerPool::working_for_ = nullptr;
+
+void WorkerPool::submit(Job job, Wake wake) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->jobs.push_back(std::move(job));
   }
-  state_->changed.notify_one();
+  if (wake == Wake::now || working_for_ != state_.get()) state_->changed.notify_one();
 }
 
 bool WorkerPool::add_replacement() {
@@ -153,6 +155,7 @@ bool WorkerPool::join_ended() {
 
 void WorkerPool::work(const std::shared_ptr<State>& state, std::uint64_t renewal) {
   const plugin::OwnThread own;
+  working_for_ = state.get();
   std::unique_lock lock(state->mutex);
   const auto is_old = [&] { return renewal < state->renewals; };
   const auto is_replaced = [&] { return is_old() && state->replaced > 0; };
@@ -162,6 +165,7 @@ void WorkerPool::work(const std::shared_ptr<State>& state, std::uint64_t renewal
     if (is_replaced()) {
       --state->replaced;
       state->ended.push_back({std::this_thread::get_id(), ::gettid()});
+      state->changed.notify_one();  // for a job that this one was to take up
       break;
     }
     if (!state->jobs.empty()) {
@@ -184,14 +188,14 @@ void WorkerPool::work(const std::shared_ptr<State>& state, std::uint64_t renewal
   state->left.notify_all();
 }
 
-void Strand::post(Job job) {
+void Strand::post(Job job, Wake wake) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->jobs.push_back(std::move(job));
     if (state_->running) return;
     state_->running = true;
   }
-  pool_.submit([&pool = pool_, state = state_] { run_one(pool, state); });
+  pool_.submit([&pool = pool_, state = state_] { run_one(pool, state); }, wake);
 }
 
 void Strand::run_one(WorkerPool& pool, const std::shared_ptr<State>& state) {

@@ -17,6 +17,12 @@ namespace sentinel::runtime {
 
 using Job = std::function<void()>;
 
+/// Who takes up a job that is queued.
+enum class Wake {
+  now,        ///< a thread that is idle
+  after_job,  ///< the calling thread, a worker whose own job all but ends with this: waking another costs more than it
+};
+
 /// The few threads that run plugin code. Thread-safe.
 ///
 /// A job that never returns keeps its thread; add_replacement() then makes up for it, up to a bound, and return_one()
@@ -31,8 +37,8 @@ class WorkerPool {
   /// Finishes what is queued and joins every thread, as the destructor does: only legal when no job hangs.
   void join();
 
-  /// Queues a job, which must not throw.
-  void submit(Job job);
+  /// Queues a job, which must not throw. On a thread that is not the pool's a thread is woken in any case.
+  void submit(Job job, Wake wake = Wake::now);
 
   /// One thread more; false when the bound is reached.
   bool add_replacement();
@@ -79,6 +85,8 @@ class WorkerPool {
   bool join_ended();
   static void work(const std::shared_ptr<State>& state, std::uint64_t renewal);
 
+  static thread_local const State* working_for_;  ///< null on threads of no pool
+
   std::shared_ptr<State> state_ = std::make_shared<State>();
   std::mutex renewing_;  // taken before threads_mutex_, which is never held for long
   std::mutex threads_mutex_;
@@ -93,7 +101,7 @@ class Strand {
   explicit Strand(WorkerPool& pool) : pool_(pool) {}
 
   /// Queues a job, which must not throw.
-  void post(Job job);
+  void post(Job job, Wake wake = Wake::now);
 
  private:
   struct State {

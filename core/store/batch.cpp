@@ -223,9 +223,9 @@ Result<void> RecordBatch::copy_context(const MetricInfo& metric, const sentinel_
 }
 
 sentinel_string RecordBatch::copy(sentinel_string text) {
+  if (text.size == 0) return {nullptr, 0};
   std::string buffer;
   const std::string_view cleaned = clean(from_abi(text), buffer);
-  if (cleaned.empty()) return {nullptr, 0};
   auto* bytes = allocate<char>(cleaned.size());
   std::memcpy(bytes, cleaned.data(), cleaned.size());
   return {bytes, cleaned.size()};

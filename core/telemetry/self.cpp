@@ -58,7 +58,8 @@ class Self {
                                 "Label sets that were folded into `other` because their metric was full."},
                                {"collector", "metric"})),
         rules_(host.gauge({"sentinel_rules", "Rules of the chain, by whether anything feeds them."}, {"state"})),
-        alerts_(host.gauge({"sentinel_alerts", "Alerts of a rule, by state."}, {"alertname", "severity", "state"})),
+        alerts_(host.gauge({"sentinel_alerts", "Alerts of a rule, by state; none is no series."},
+                           {"alertname", "severity", "state"})),
         chain_records_(host.counter({"sentinel_chain_records_total", "Records that the chain of rules took."})),
         chain_dropped_(host.counter(
             {"sentinel_chain_dropped_records_total", "Records that were dropped because the chain's queue was full."})),
@@ -173,8 +174,11 @@ class Self {
       late += static_cast<double>(rule.late);
       if (rule.overflow > 0) batch.add(chain_overflow_, static_cast<double>(rule.overflow), {rule.name});
       if (rule.severity.empty()) continue;
-      batch.add(alerts_, static_cast<double>(rule.pending), {rule.name, rule.severity, "pending"});
-      batch.add(alerts_, static_cast<double>(rule.firing), {rule.name, rule.severity, "firing"});
+      // Of rules without one nothing, as Prometheus has it of its ALERTS: most rules have none at any time.
+      if (rule.pending > 0) {
+        batch.add(alerts_, static_cast<double>(rule.pending), {rule.name, rule.severity, "pending"});
+      }
+      if (rule.firing > 0) batch.add(alerts_, static_cast<double>(rule.firing), {rule.name, rule.severity, "firing"});
     }
     batch.add(rules_, idle, {"idle"});
     batch.add(rules_, static_cast<double>(chain.rules.size()) - idle, {"fed"});

@@ -16,7 +16,7 @@
 namespace sentinel::telemetry {
 
 /// Upper bounds of `sentinel_collector_duration_seconds`.
-inline constexpr std::array<double, 8> duration_bounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0};
+inline constexpr std::array<double, 4> duration_bounds = {0.001, 0.01, 0.1, 1.0};
 
 /// How long calls took: cumulative counts, the last one for +Inf.
 struct DurationHistogram {

@@ -2,7 +2,7 @@
 // connection lives: counted in the kernel, and sent as events where a pipeline wants them. What it hooks is told in
 // tcpstate.bpf.c.
 //
-// A transition's process is the one that called connect, listen or close; before a server has accepted and closed a
+// A transition's process is the one that called connect, listen, accept or close; before a server has accepted a
 // connection, its end has none. saddr and sport are this end of the socket, daddr and dport the other. TIME_WAIT never
 // shows: the kernel keeps it in another kind of socket, and this one goes from FIN_WAIT2 to CLOSE. The local port is 0
 // on the way into SYN_SENT, when the kernel has not chosen one yet.
@@ -51,13 +51,17 @@ constexpr Field field_table[] = {
 };
 const Fields fields{field_table};
 
-const std::array<Hook, 1> hooks = {
+const std::array<Hook, 2> hooks = {
     Hook{.name = "state",
          .candidates = {{"tp_btf", {"state_tp_btf"}},
                         {"fentry", {"set_fentry", "store_fentry"}},
                         {"raw_tp", {"state_raw_tp"}},
                         {"tracepoint", {"state_tracepoint"}},
                         {"kprobe", {"set_kprobe", "store_kprobe"}}}},
+    // Without it a server's end has no owner until it is closed.
+    Hook{.name = "accept",
+         .required = false,
+         .candidates = {{"fentry", {"accept_fexit"}}, {"kprobe", {"accept_kretprobe"}}}},
 };
 constexpr string_view kept_maps[] = {"sockets", "transitions", "times"};
 

@@ -2,7 +2,8 @@
 // fire it. tcp_set_state alone would miss LISTEN and the child that a listener makes in SYN_RECV.
 //
 // A transition runs in the process that called connect, listen or close, or in whatever process a softirq interrupted:
-// only the former is the owner, and is remembered for what comes later.
+// only the former is the owner, and is remembered for what comes later. The owner of a server's end is who accepts it,
+// which is no transition: inet_csk_accept (net/ipv4/inet_connection_sock.c) returns it.
 #include "plugins/ebpf_tcpstate/tcpstate.h"
 
 #include <sentinel/bpf/funnel.bpf.h>
@@ -157,8 +158,6 @@ static __always_inline void send(void* ctx, const struct funnel_config* config, 
   out->saddr = fields[TCPSTATE_SADDR];
   out->daddr = fields[TCPSTATE_DADDR];
   out->in_state_ns = loop->value;
-  out->lifetime_ns = fields[TCPSTATE_NEWSTATE].lo == TCP_CLOSE && was->born_ns ? loop->time_ns - was->born_ns : 0;
-  out->socket = (__u64)sk;
   out->netns = fields[TCPSTATE_NETNS].lo;
   out->family = fields[TCPSTATE_FAMILY].lo;
   out->sport = fields[TCPSTATE_SPORT].lo;
@@ -263,5 +262,32 @@ FUNNEL_STUB(store_kprobe, "kprobe/inet_sk_state_store")
 SEC("?kprobe/inet_sk_state_store")
 int BPF_KPROBE(store_kprobe, struct sock* sk, int state) {
   on_transition(ctx, false, sk, BPF_CORE_READ(sk, __sk_common.skc_state), state, 1);
+  return 0;
+}
+
+/* Accept ----------------------------------------------------------------------------------------------------------- */
+
+/// The server's end, whose transitions so far were made by nobody, has an owner from now on. No event of its own.
+static __always_inline void on_accept(struct sock* accepted) {
+  const struct funnel_config* config = funnel_config();
+  if (!accepted || !config) return;
+  if (!(config->flags & TCPSTATE_DWELL) && !config->demand_count) return;
+  const __u64 socket = (__u64)accepted;
+  struct socket_memory* known = bpf_map_lookup_elem(&sockets, &socket);
+  if (known) funnel_current(&known->owner);
+}
+
+FUNNEL_STUB(accept_fexit, "fexit/inet_csk_accept")
+SEC("?fexit/inet_csk_accept")
+int accept_fexit(void* ctx) {
+  __u64 accepted = 0;  // its place behind the arguments depends on the kernel's version
+  if (bpf_get_func_ret(ctx, &accepted) == 0) on_accept((struct sock*)accepted);
+  return 0;
+}
+
+FUNNEL_STUB(accept_kretprobe, "kretprobe/inet_csk_accept")
+SEC("?kretprobe/inet_csk_accept")
+int BPF_KRETPROBE(accept_kretprobe, struct sock* accepted) {
+  on_accept(accepted);
   return 0;
 }

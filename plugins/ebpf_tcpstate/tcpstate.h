@@ -37,8 +37,6 @@ struct tcpstate_transition {
   struct funnel_value saddr;
   struct funnel_value daddr;
   funnel_u64 in_state_ns; /* 0: not known */
-  funnel_u64 lifetime_ns; /* of the connection, when it ended; else 0 */
-  funnel_u64 socket;      /* tells sockets apart; an opaque number */
   funnel_u32 netns;
   unsigned short family;
   unsigned short sport;

@@ -18,6 +18,7 @@ TRAFFIC = ROOT / "build" / "tests" / "ebpf_traffic"
 TRANSITIONS = 6       # of a connection that ends by a reset
 STEADY_EVENTS = 6000  # a second
 STORM = 10_000        # events that the rule of one turn matches
+COLLECTIONS = "sentinel_collector_duration_seconds_count"  # of the watched one and of `self`, one a second each
 
 
 class Turn(NamedTuple):
@@ -152,8 +153,9 @@ def storm(config: str) -> int:
         agent.wait_for("a snapshot of the storm", lambda _: bool(agent.snapshots()))
         agent.wait_for("the collection behind the storm",
                        took_part("connections", watcher.plugin, before, STORM))
-        # Further alerts would come with the windows that are still open.
-        time.sleep(3)
+        # Further alerts would come with the windows that are still open, of a second each.
+        collections = agent.numbers().total(COLLECTIONS)
+        agent.wait_for("three more collections of each", lambda numbers: numbers.total(COLLECTIONS) >= collections + 6)
         alerts = agent.firing()
         snapshots = agent.snapshots()
         check_context(snapshots)

@@ -23,9 +23,12 @@ START_TIMEOUT_S = 20
 QUIET_TIMEOUT_S = 20
 COLLECTOR = "watched"
 SAMPLE = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-# What the seed of this project printed; each event is a line.
-BPFTRACE_PROGRAM = """tracepoint:sock:inet_sock_set_state {
-  printf("%s %d %d %d %d %d\\n", comm, pid, args->sport, args->dport, args->oldstate, args->newstate);
+# What `sentinel trace tcp_state` prints of an event, as bpftrace's own tools (tcpconnect.bt, tcplife.bt) print it.
+BPFTRACE_PROGRAM = """tracepoint:sock:inet_sock_set_state /args->protocol == 6/ {
+  time("%H:%M:%S ");
+  printf("%-8d %-16s ", pid, comm);
+  printf("%-39s %-6d %-39s %-6d %d %d\\n", ntop(args->saddr), args->sport, ntop(args->daddr), args->dport,
+         args->oldstate, args->newstate);
 }"""
 
 

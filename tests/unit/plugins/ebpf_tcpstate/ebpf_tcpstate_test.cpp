@@ -163,6 +163,24 @@ TEST_F(EbpfTcpstate, sends_what_is_wanted_with_its_context) {
   EXPECT_TRUE(tcpstate::balances(values));
 }
 
+TEST_F(EbpfTcpstate, knows_who_accepted_a_connection) {
+  plugin();
+  plugin_->offer({{.event = tcpstate::event, .any_of = {{"newstate", {"close_wait"}}}}});
+  ASSERT_TRUE(plugin_->start());
+  const auto hooks = plugin_->details("hooks");
+  const auto accept =
+      std::find_if(hooks.begin(), hooks.end(), [](const auto& row) { return row.at("hook") == "accept"; });
+  ASSERT_NE(accept, hooks.end());
+  if (accept->at("type") == "none") GTEST_SKIP() << "this kernel lets nobody hook inet_csk_accept";
+  traffic({.shape = TcpShape::half_closed, .count = 20});
+  const auto events = plugin_->ready();
+  ASSERT_EQ(events.size(), 20U);
+  for (const auto& event : events) {
+    EXPECT_EQ(event.pid, static_cast<std::uint32_t>(getpid()));
+    EXPECT_FALSE(event.comm.empty());
+  }
+}
+
 TEST_F(EbpfTcpstate, measures_times_in_states) {
   plugin();
   plugin_->offer({{.event = tcpstate::event, .any_of = {{"newstate", {"close"}}, {"oldstate", {"fin_wait2"}}}}});

@@ -17,7 +17,7 @@ inline constexpr sentinel::Field hooks_field = {
     .choices = "auto,tp_btf,fentry,raw_tp,tracepoint,kprobe"};
 inline constexpr sentinel::Field ring_field = {.name = "ring",
                                                .type = FieldType::bytes,
-                                               .by_default = "256KiB",
+                                               .by_default = "512KiB",
                                                .help = "room for events on their way; a power of two",
                                                .minimum = 4096,
                                                .maximum = 67108864};

@@ -17,6 +17,10 @@ namespace sentinel::bpf {
 /// executable, the container, the pod, and the names of the stack's frames. Not thread-safe.
 class Contexts {
  public:
+  /// Reads the kernel's symbols, which takes some 50 ms, unless it has them: to be called before events come, or a full
+  /// ring waits for it.
+  void prepare(std::uint64_t now_ns);
+
   /// Remembers the process, so that it has its name when it is gone. Touches no file. `exec`: it runs another program
   /// from now on, which is `exe` as the caller named it.
   void note(const funnel_process& process, bool exec = false, std::string_view exe = {});

@@ -30,7 +30,7 @@ class EventCollector {
   EventCollector& operator=(const EventCollector&) = delete;
   virtual ~EventCollector() = default;
 
-  Result<void> offer(const Demands& demands) { return funnel_.offer(demands, types_); }
+  Result<void> offer(const Demands& demands);
   Result<void> start();
   Result<void> resume() { return funnel_.resume(); }
   Result<void> stop();
@@ -66,6 +66,8 @@ class EventCollector {
   [[nodiscard]] Contexts& contexts() { return contexts_; }
 
  private:
+  void prepare_contexts();
+
   Host host_;
   Funnel funnel_;
   Instruments instruments_;

@@ -28,7 +28,7 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 256 * 1024);
+  __uint(max_entries, 512 * 1024);
 } funnel_ring SEC(".maps");
 
 struct {

@@ -36,7 +36,7 @@ struct FunnelSpec {
 
 struct FunnelOptions {
   std::string hooks = "auto";             ///< type of hook to use alone, or auto
-  std::uint32_t ring_bytes = 256 * 1024;  ///< power of two, multiple of the page
+  std::uint32_t ring_bytes = 512 * 1024;  ///< power of two, multiple of the page
   std::uint64_t period_ns = 100'000'000;  ///< between reads, when events are wanted
   std::uint32_t stacks = FUNNEL_STACK_SOME;
   std::uint32_t sample = 1;      ///< one event of so many is sent; none of those that are folded is left out

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -100,9 +101,13 @@ class KernelSymbols {
   std::optional<KernelLocation> frame(std::span<const std::uint64_t> stack, std::size_t i, std::uint64_t now_ns);
   [[nodiscard]] std::size_t leading_plumbing(std::span<const std::uint64_t> stack, std::uint64_t now_ns);
 
+  /// Of addresses, that are looked up faster the second time: stacks mostly consist of the same few.
+  static constexpr std::size_t most_known = 4096;
+
   procfs::Root proc_;
   procfs::Buffer modules_text_;
   SymbolTable table_;
+  std::unordered_map<std::uint64_t, KernelLocation> known_;
   std::optional<Error> error_;
   std::vector<std::uint64_t> unknown_;  ///< what the present table was asked for in vain
   std::size_t modules_hash_ = 0;
