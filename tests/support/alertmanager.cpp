@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <random>
 
@@ -32,6 +34,20 @@ bool can_bind(int type, std::uint16_t port) {
   const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
   ::close(fd);
   return bound;
+}
+
+/// Takes the port for as long as this process lives, by a name that no two have: the tests that run beside this one
+/// choose from the same ports, and a server binds its own only later.
+bool reserve(std::uint16_t port) {
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  const std::string text = "sentinel-test-port-" + std::to_string(port);
+  text.copy(name.sun_path + 1, sizeof name.sun_path - 1);  // behind a zero: abstract, unix(7)
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&name), size) == 0) return true;
+  ::close(fd);
+  return false;
 }
 
 std::string without_scheme(const std::string& url) {
@@ -79,7 +95,8 @@ std::string free_address() {
   std::random_device random;
   for (;;) {
     const auto port = static_cast<std::uint16_t>(ports(random));
-    if (can_bind(SOCK_STREAM, port) && can_bind(SOCK_DGRAM, port)) return "127.0.0.1:" + std::to_string(port);
+    if (reserve(port) && can_bind(SOCK_STREAM, port) && can_bind(SOCK_DGRAM, port))
+      return "127.0.0.1:" + std::to_string(port);
   }
 }
 
