@@ -362,7 +362,9 @@ std::vector<Listed> Snapshots::list() const {
   const std::lock_guard lock(mutex_);
   std::vector<Listed> all;
   for (const auto& entry : waiting_) all.push_back(entry->listed);
-  if (running_ != nullptr && running_->listed.state == Listed::State::taking) all.push_back(running_->listed);
+  // One that is whole is still running until all have been told; one that is written anew is among the ended.
+  const bool is_new = std::find(ended_.begin(), ended_.end(), running_) == ended_.end();
+  if (running_ != nullptr && is_new) all.push_back(running_->listed);
   for (const auto& entry : ended_) all.push_back(entry->listed);
   std::sort(all.begin(), all.end(), [](const Listed& a, const Listed& b) { return a.id > b.id; });
   return all;

@@ -44,13 +44,14 @@ class Events : public ::testing::Test {
   }
 
   [[nodiscard]] std::string file(std::string_view pipelines, std::string_view kernel_every = "200ms") const {
-    return pipeline_file("collectors:\n  kernel: {plugin: test_events, every: " + std::string(kernel_every) +
-                         ", labels: {source: kernel}, config: {fifo: kernel}}\n"
-                         "  user: {plugin: test_events, every: 200ms, labels: {source: user}, "
-                         "config: {fifo: user, placement: user}}\n"
-                         "sinks: {prometheus: {plugin: prometheus}}\n"
-                         "pipelines:\n  host: {to: [prometheus]}" +
-                         std::string(pipelines));
+    return pipeline_file(
+        "collectors:\n  kernel: {plugin: test_events, deadline: 30s, every: " + std::string(kernel_every) +
+        ", labels: {source: kernel}, config: {fifo: kernel}}\n"
+        "  user: {plugin: test_events, every: 200ms, deadline: 30s, labels: {source: user}, "
+        "config: {fifo: user, placement: user}}\n"
+        "sinks: {prometheus: {plugin: prometheus}}\n"
+        "pipelines:\n  host: {to: [prometheus]}" +
+        std::string(pipelines));
   }
 
   /// Opened for reading too, as the plugin does, so that lines wait for it.
