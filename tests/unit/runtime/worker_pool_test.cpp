@@ -53,6 +53,35 @@ TEST(WorkerPool, AReplacementMakesUpForAJobThatHangs) {
   EXPECT_TRUE(pool.add_replacement()) << "room again after one was returned";
 }
 
+TEST(WorkerPool, AJobThatFollowsAnotherRunsWhoeverQueuedIt) {
+  WorkerPool pool(2);
+  std::promise<void> from_outside;
+  pool.submit([&] { from_outside.set_value(); }, Wake::after_job);
+  from_outside.get_future().wait();
+
+  std::promise<void> from_a_job;
+  pool.submit([&] { pool.submit([&] { from_a_job.set_value(); }, Wake::after_job); });
+  from_a_job.get_future().wait();
+}
+
+TEST(WorkerPool, AJobThatFollowsOneOfAThreadThatLeavesRuns) {
+  WorkerPool pool(1);
+  std::promise<void> queue;
+  std::promise<void> ran;
+  std::latch busy(1);
+  pool.submit([&, may_queue = queue.get_future().share()] {
+    busy.count_down();
+    may_queue.wait();
+    pool.submit([&] { ran.set_value(); }, Wake::after_job);
+  });
+  busy.wait();
+  auto renewed = std::async(std::launch::async, [&] { return pool.renew(std::chrono::minutes(1)); });
+  while (pool.threads() < 2) std::this_thread::yield();  // its successor waits for a job
+  queue.set_value();
+  ran.get_future().wait();
+  EXPECT_TRUE(renewed.get());
+}
+
 TEST(WorkerPool, AReturnedThreadEnds) {
   WorkerPool pool(1, 4);
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(pool.add_replacement());

@@ -19,6 +19,19 @@ TEST(Text, KeepsWhatIsClean) {
   }
 }
 
+TEST(Text, FindsAByteThatIsNotCleanWhereverItStands) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      // Beside bytes that a sum of whole words could carry into.
+      for (const char beside : {' ', '~'}) {
+        std::string text(20, beside);
+        text[at] = static_cast<char>(byte);
+        EXPECT_EQ(is_clean(text), byte >= 0x20 && byte < 0x7f) << "byte " << byte << " at " << at;
+      }
+    }
+  }
+}
+
 TEST(Text, CopiesNothingThatIsClean) {
   std::string buffer;
   const std::string_view text = "proc_cpu";
