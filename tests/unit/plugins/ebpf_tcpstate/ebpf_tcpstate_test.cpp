@@ -266,6 +266,35 @@ TEST_F(EbpfTcpstate, what_is_wanted_changes_while_it_runs) {
   EXPECT_TRUE(plugin_->ready().empty());
 }
 
+TEST_F(EbpfTcpstate, keeps_within_its_budget_by_seeing_less_and_comes_back) {
+  plugin({{"budget", "0.0001%"}});  // less than a collection takes
+  plugin_->offer({{.event = tcpstate::event}});
+  ASSERT_TRUE(plugin_->start());
+  const auto step = [](const rig::Values& values, const std::string& name) {
+    return tcpstate::sum(values, "sentinel_bpf_step", "step=\"" + name + "\"");
+  };
+  collect();  // from which on it is measured
+  for (const auto* name : {"threshold_up", "sampling", "events_off", "detached"}) EXPECT_EQ(step(collect(), name), 1U);
+  const auto before = transitions();
+  traffic({.count = 20});
+  plugin_->ready();
+  EXPECT_EQ(transitions(), before);
+
+  // In ever so long an interval it takes next to nothing.
+  for (int calm = 0; calm < 10; ++calm) {
+    clock_ += std::chrono::hours(1000);
+    ASSERT_TRUE(plugin_->collect(clock_));
+  }
+  EXPECT_EQ(step(rig::values(store_), "events_off"), 1U);
+  const auto done = traffic({.count = 20});
+  EXPECT_TRUE(plugin_->ready().empty());
+  clock_ += std::chrono::hours(1000);
+  ASSERT_TRUE(plugin_->collect(clock_));
+  const auto values = rig::values(store_);
+  EXPECT_EQ(tcpstate::sum(values, "sentinel_tcp_transitions_total"), before + done.transitions + 2);
+  EXPECT_TRUE(tcpstate::balances(values));
+}
+
 TEST_F(EbpfTcpstate, says_which_hook_it_got) {
   ASSERT_TRUE(plugin().start());
   const auto values = collect();
