@@ -144,9 +144,9 @@ void SymbolTableBuilder::end_modules() {
   auto& entries = table_.entries_;
   std::vector<Entry> ends;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].module == 0) continue;
+    if (entries[i].length == 0 || entries[i].module == 0) continue;  // an end has no module
     const bool last = i + 1 == entries.size();
-    if (!last && entries[i + 1].module == entries[i].module) continue;
+    if (!last && entries[i + 1].length > 0 && entries[i + 1].module == entries[i].module) continue;
     const auto end = end_of(entries[i].module);
     if (end > entries[i].address && (last || end < entries[i + 1].address)) ends.push_back(end_at(end, End::of_text));
   }
