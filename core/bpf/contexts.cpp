@@ -19,9 +19,9 @@ void Contexts::open() {
   if (auto proc = procfs::Root::open("/proc")) symbols_.emplace(std::move(*proc));
 }
 
-void Contexts::prepare(std::uint64_t now_ns) {
+Result<void> Contexts::prepare(std::uint64_t now_ns) {
   open();
-  if (symbols_ && symbols_->loads() == 0) (void)symbols_->load(now_ns);  // symbol_error() tells
+  return symbols_ && symbols_->loads() == 0 ? symbols_->load(now_ns) : Result<void>();
 }
 
 void Contexts::note(const funnel_process& process, bool exec, std::string_view exe) {
@@ -90,10 +90,6 @@ void Contexts::add_stack(std::span<const std::uint64_t> stack, std::uint64_t now
   const auto kept = named == 0 ? stack : stack.last(named);
   stack_.insert(stack_.end(), kept.begin(), kept.end());
   frames_.resize(stack_.size(), sentinel_string{});
-}
-
-std::string Contexts::symbol_error() const {
-  return symbols_ && symbols_->error() ? symbols_->error()->message : std::string();
 }
 
 }  // namespace sentinel::bpf

@@ -10,22 +10,20 @@ EventCollector::EventCollector(Host& host, std::string_view plugin, const Funnel
     : host_(host), funnel_(spec, std::move(options)), instruments_(host, plugin, budget) {}
 
 /// Before events come.
-void EventCollector::prepare_contexts() {
-  if (!funnel_.wants_events() || funnel_.options().stacks == FUNNEL_STACK_NONE) return;
-  contexts_.prepare(now_ns());
-  if (const auto error = contexts_.symbol_error(); !error.empty()) {
-    host_.warning("stacks have addresses without names: " + error);
+void EventCollector::prepare_contexts(bool events_wanted) {
+  if (!events_wanted || funnel_.options().stacks == FUNNEL_STACK_NONE) return;
+  if (const auto prepared = contexts_.prepare(now_ns()); !prepared) {
+    host_.warning("stacks have addresses without names: " + prepared.error().message);
   }
 }
 
 Result<void> EventCollector::offer(const Demands& demands) {
-  if (auto offered = funnel_.offer(demands, types_); !offered) return offered;
-  if (funnel_.started()) prepare_contexts();
-  return {};
+  if (funnel_.started()) prepare_contexts(demands.size() > 0);
+  return funnel_.offer(demands, types_);
 }
 
 Result<void> EventCollector::start() {
-  prepare_contexts();
+  prepare_contexts(funnel_.wants_events());
   if (auto started = funnel_.start(); !started) return started;
   if (!funnel_.gap().empty()) instruments_.note_gap(funnel_.gap());
   return prepare();

@@ -190,7 +190,7 @@ class EbpfProc : public EventCollector {
   }
 
   void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
-    const auto* whole = whole_event<proc_event>(raw, size);
+    const auto* whole = whole_event<proc_event>(raw, PROC_EVENT, size);
     if (whole == nullptr) return;
     const proc_event& event = *whole;
     note(event);

@@ -154,7 +154,7 @@ class EbpfTcpstate : public EventCollector {
   }
 
   void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
-    const auto* whole = whole_event<tcpstate_transition>(raw, size);
+    const auto* whole = whole_event<tcpstate_transition>(raw, TCPSTATE_EVENT, size);
     if (whole == nullptr) return;
     const tcpstate_transition& event = *whole;
     FieldText saddr;

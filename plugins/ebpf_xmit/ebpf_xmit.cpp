@@ -157,7 +157,7 @@ class EbpfXmit : public EventCollector {
   void add_details(sentinel::Rows& rows) override { senders_.tell(funnel(), now_ns(), rows); }
 
   void add_event(const funnel_event& raw, std::size_t size, sentinel::Batch& batch) override {
-    const auto* whole = whole_event<xmit_packet>(raw, size);
+    const auto* whole = whole_event<xmit_packet>(raw, XMIT_EVENT, size);
     if (whole == nullptr) return;
     const xmit_packet& event = *whole;
     FieldText saddr;

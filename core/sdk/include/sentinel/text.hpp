@@ -41,22 +41,22 @@ inline std::size_t character_length(std::string_view text, std::size_t at) {
   return 0;
 }
 
-/// Bytes of printable ASCII from `at`, eight at a time; fewer than eight at the end are left.
-inline std::size_t ascii_words(std::string_view text, std::size_t at) {
+/// Bytes of printable ASCII from the start, eight at a time; fewer than eight at the end are left.
+inline std::size_t ascii_words(std::string_view text) {
   constexpr std::uint64_t each = 0x0101010101010101;
-  const std::size_t begin = at;
+  std::size_t at = 0;
   for (std::uint64_t word = 0; text.size() - at >= sizeof(word); at += sizeof(word)) {
     std::memcpy(&word, text.data() + at, sizeof(word));
     // A byte's top bit shows what is beyond 0x7f, what is 0x7f, or what is below 0x20; a carry comes of such a one
     // only.
     if (((word | (word + each) | (word - 0x20 * each)) & (0x80 * each)) != 0) break;
   }
-  return at - begin;
+  return at;
 }
 
 /// Bytes of clean text from the start.
 inline std::size_t clean_prefix(std::string_view text) {
-  std::size_t at = ascii_words(text, 0);
+  std::size_t at = ascii_words(text);
   while (at < text.size()) {
     if (is_printable_ascii(static_cast<unsigned char>(text[at]))) {
       ++at;

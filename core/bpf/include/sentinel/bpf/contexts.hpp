@@ -6,6 +6,7 @@
 #include <sentinel/bpf/kallsyms.hpp>
 #include <sentinel/bpf/process_cache.hpp>
 #include <sentinel/metric.hpp>
+#include <sentinel/result.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +19,8 @@ namespace sentinel::bpf {
 class Contexts {
  public:
   /// Reads the kernel's symbols, which takes some 50 ms, unless it has them: to be called before events come, or a full
-  /// ring waits for it.
-  void prepare(std::uint64_t now_ns);
+  /// ring waits for it. Errors: as KernelSymbols::load(), once: stacks have no names then.
+  Result<void> prepare(std::uint64_t now_ns);
 
   /// Remembers the process, so that it has its name when it is gone. Touches no file. `exec`: it runs another program
   /// from now on, which is `exe` as the caller named it.
@@ -30,9 +31,6 @@ class Contexts {
   /// of address 0, named "--".
   Context of(const funnel_process& process, std::span<const std::uint64_t> stack, std::uint64_t now_ns,
              std::span<const std::uint64_t> behind = {});
-
-  /// Why stacks have no names; empty when they have, or none was seen.
-  [[nodiscard]] std::string symbol_error() const;
 
  private:
   void open();

@@ -66,7 +66,7 @@ class EventCollector {
   [[nodiscard]] Contexts& contexts() { return contexts_; }
 
  private:
-  void prepare_contexts();
+  void prepare_contexts(bool events_wanted);
 
   Host host_;
   Funnel funnel_;
@@ -76,10 +76,10 @@ class EventCollector {
 };
 
 /// An event of the ring as the plugin's `Event`, which begins with a funnel_event `event` and ends with `frames`; null
-/// when `size` bytes are too few for its frames.
+/// when it is of another type, or `size` bytes are too few for its frames.
 template <class Event>
-[[nodiscard]] const Event* whole_event(const funnel_event& event, std::size_t size) {
-  if (event.frame_count > FUNNEL_FRAMES) return nullptr;
+[[nodiscard]] const Event* whole_event(const funnel_event& event, std::uint32_t type, std::size_t size) {
+  if (event.type != type || event.frame_count > FUNNEL_FRAMES) return nullptr;
   if (size < offsetof(Event, frames) + event.frame_count * sizeof(funnel_u64)) return nullptr;
   return reinterpret_cast<const Event*>(&event);
 }
